@@ -1,0 +1,34 @@
+# make run: process the example analysis · make test: the whole suite · make check: format, lint, types
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.PHONY: run test check format clean
+
+$(BIN)/fledge: setup.cfg pyproject.toml setup.py
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install -e .
+	touch $@
+
+$(VENV)/development: $(BIN)/fledge
+	$(PIP) install -e '.[all,test,check]'
+	touch $@
+
+run: $(BIN)/fledge
+	$(BIN)/fledge process 1
+
+test: $(VENV)/development
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: $(VENV)/development
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/development
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) build *.egg-info lib/cuckoo/*/*.so lib/cuckoo/*/*.c

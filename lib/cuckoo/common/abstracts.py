@@ -1,0 +1,6 @@
+"""The base classes that dropped-in files derive from."""
+
+from lib.cuckoo.common.processing import Processing
+from lib.cuckoo.common.report import Report
+
+__all__ = ["Processing", "Report"]

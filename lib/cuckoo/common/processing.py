@@ -1,0 +1,47 @@
+"""`Processing`, the base class of the modules that turn raw files into sections of the results."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from lib.cuckoo.common.options import Options, as_options
+from lib.cuckoo.common.paths import AnalysisPaths
+
+
+class Processing(AnalysisPaths):
+    """One module: reads the analysis folder and returns the data of one section.
+
+    A subclass sets `key` and defines `run`. The engine calls `set_path`, `set_task`, `set_options`, then `run`,
+    and files the answer under `key`, also when it is None or empty.
+    """
+
+    order: int = 1
+    """Modules run by `order`, then by file name, then by class name."""
+    enabled: bool = True
+    """False keeps the class from running whatever the configuration says."""
+    key: str | None = None
+    """The section of the results that the answer goes to; may be set as late as in `run`."""
+    folder_only: ClassVar[bool] = False
+    """True declares that `run` reads the analysis folder and never `self.results`; such modules of equal order
+    may run at the same time, and always see empty results."""
+
+    def __init__(self, results: dict[str, Any] | None = None) -> None:
+        self.results: dict[str, Any] = {} if results is None else results
+        self.task: dict[str, Any] = {}
+        self.options: Options = Options()
+
+    def set_task(self, task: Mapping[str, Any]) -> None:
+        """Describe the analysis; `task["category"]` is "file", "url" or whatever the sandbox wrote."""
+        self.task = dict(task)
+
+    def set_options(self, options: Mapping[str, Any] | None) -> None:
+        """Hand over the module's section of conf/processing.conf."""
+        self.options = as_options(options)
+
+    def run(self) -> Any:  # noqa: ANN401 - any plain data
+        """Return the data of the section: None, bool, int, float, str, bytes, lists and dicts of these.
+
+        Raises:
+            CuckooProcessingError: the analysis data cannot be processed.
+            CuckooDependencyError: a library or program is missing on this machine.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define run()")

@@ -1,0 +1,19 @@
+"""Fixtures for the whole suite."""
+
+import os
+from pathlib import Path
+
+import fledge  # noqa: F401 - binds lib.cuckoo before any test imports from it
+import pytest
+
+SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real cases; absent from a user's clone, required where CI=true."""
+    if not SHARED_DATA.is_dir():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"the real test data is missing: {SHARED_DATA}")
+        pytest.skip(f"the real test data lies outside the repository, at {SHARED_DATA}")
+    return SHARED_DATA
