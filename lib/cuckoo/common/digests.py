@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 BUFFER_BYTES = 1 << 20
-SSDEEP_MAXIMUM_BYTES = 4 << 20
-"""Larger files get no ssdeep: ppdeep is pure Python and hashes 2 to 4 MB a second."""
+SSDEEP_MAXIMUM_BYTES = 2 << 20
+"""Larger files get no ssdeep: ppdeep is pure Python, 4 MB a second and a tenth of that in bad cases."""
 TLSH_MAXIMUM_BYTES = 64 << 20
 """Larger files get no TLSH, which halves the speed of the pass."""
 
@@ -31,15 +31,16 @@ class Digests:
     tlsh: str | None
 
 
-def digest(stream: BinaryIO) -> Digests:
-    """Read `stream` to its end and hash it.
+def digest(stream: BinaryIO, *, fuzzy: bool = True) -> Digests:
+    """Read `stream` to its end and hash it; without `fuzzy` ssdeep and tlsh stay None.
 
     Raises:
         OSError: reading failed.
     """
     expected = os.fstat(stream.fileno()).st_size
     hashes = {name: hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha1", "sha256", "sha512")}
-    tlsh = _tlsh() if expected <= TLSH_MAXIMUM_BYTES else None
+    tlsh = _tlsh() if fuzzy and expected <= TLSH_MAXIMUM_BYTES else None
+    kept = SSDEEP_MAXIMUM_BYTES if fuzzy else -1
     updates = [each.update for each in hashes.values()] + ([tlsh.update] if tlsh else [])
     whole = bytearray()
     size = crc = 0
@@ -48,13 +49,13 @@ def digest(stream: BinaryIO) -> Digests:
         crc = zlib.crc32(chunk, crc)
         for update in updates:
             update(chunk)
-        if size <= SSDEEP_MAXIMUM_BYTES:
+        if size <= kept:
             whole += chunk
     return Digests(
         size=size,
         crc32=f"{crc:08X}",
         **{name: each.hexdigest() for name, each in hashes.items()},
-        ssdeep=_ssdeep(bytes(whole)) if size <= SSDEEP_MAXIMUM_BYTES else None,
+        ssdeep=_ssdeep(bytes(whole)) if size <= kept else None,
         tlsh=_tlsh_text(tlsh),
     )
 

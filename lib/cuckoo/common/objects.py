@@ -16,10 +16,14 @@ class File:
 
     Whatever reads raises `CuckooProcessingError`, with the path, for what is absent, no regular file or a
     link out of the analysis. `folder` says which analysis; without it `AnalysisFolder.around` guesses.
+    Without `fuzzy` no time is spent on ssdeep and tlsh.
     """
 
-    def __init__(self, path: str | os.PathLike[str], folder: AnalysisFolder | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], folder: AnalysisFolder | None = None, *, fuzzy: bool = True
+    ) -> None:
         self.file_path = os.fspath(path)
+        self._fuzzy = fuzzy
         self._folder = folder or AnalysisFolder.around(path)
 
     def valid(self) -> bool:
@@ -59,7 +63,7 @@ class File:
         return self._digests.sha512
 
     def get_ssdeep(self) -> str | None:
-        """Return the ssdeep hash; None without the extra `fuzzy` and for files above 4 MiB."""
+        """Return the ssdeep hash; None without the extra `fuzzy` and for files above 2 MiB."""
         return self._digests.ssdeep
 
     def get_tlsh(self) -> str | None:
@@ -101,7 +105,7 @@ class File:
     def _digests(self) -> Digests:
         with self._folder.open(self.file_path) as stream:
             try:
-                return digest(stream)
+                return digest(stream, fuzzy=self._fuzzy)
             except OSError as error:
                 raise CuckooProcessingError(
                     f"cannot read {readable_name(self.file_path)}: {error.strerror}"
