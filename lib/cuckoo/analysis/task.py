@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lib.cuckoo.analysis.sample import SAMPLE, original_name, sample_name
 from lib.cuckoo.common.exceptions import CuckooProcessingError
@@ -39,8 +39,15 @@ _DATES = ("added_on", "started_on", "completed_on", "clock")
 _NUMBERS = ("id", "timeout")
 
 
-def load_task(path: str | os.PathLike[str]) -> tuple[dict[str, Any], list[str]]:
-    """Return the task of an analysis folder and what was wrong with its sources, each problem a sentence.
+class Task(NamedTuple):
+    """A task, and in sentences what was wrong with the sources it was read from."""
+
+    fields: dict[str, Any]
+    problems: list[str]
+
+
+def load_task(path: str | os.PathLike[str]) -> Task:
+    """Return the task of an analysis folder, with what can be known when its sources are bad or absent.
 
     Dates are text, "2016-08-25 22:44:58". `id` is a number or None, `category` is "file", "url", another word
     of the sandbox, or "unknown"; the other keys of `DEFAULTS` are present, and all else that the source says.
@@ -55,7 +62,7 @@ def load_task(path: str | os.PathLike[str]) -> tuple[dict[str, Any], list[str]]:
                 break
             except CuckooProcessingError as error:
                 problems.append(_about(name, error))
-    return task | _from_folder(folder, task), problems
+    return Task(task | _from_folder(folder, task), problems)
 
 
 def _about(name: str, error: CuckooProcessingError) -> str:
