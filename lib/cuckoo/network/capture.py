@@ -2,8 +2,8 @@
 
 Sources: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng, and the registry of link types at tcpdump.org.
 
-What is readable is given, what is not is counted in `Capture.problems`. Memory is bounded by one read of the file and
-one block, whatever the size of the capture.
+What is readable is given, what is not is counted in `Capture.problems`. Memory is bounded by one read of the
+file and one block, whatever the size of the capture.
 """
 
 import zlib
@@ -38,7 +38,7 @@ Unpack = Callable[[bytes, int], tuple[int, ...]]
 
 
 class Variant(NamedTuple):
-    """What a pcap magic number says: byte order, seconds per unit of the fraction, bytes of a record header."""
+    """What a pcap magic number says: byte order, seconds per unit of the fraction, record header size."""
 
     order: str
     unit: float
@@ -299,7 +299,9 @@ class _Blocks:
         elif mark == b"\x1a\x2b\x3c\x4d":
             self._set_order(">")
         else:
-            raise CuckooProcessingError(f"not a capture: byte order mark {mark.hex() or 'missing'} in a section")
+            raise CuckooProcessingError(
+                f"not a capture: byte order mark {mark.hex() or 'missing'} in a section"
+            )
 
     def packets(self) -> Iterator[Packet]:
         window = self._window
@@ -321,21 +323,21 @@ class _Blocks:
 
     def _block(self, kind: int, data: bytes, start: int, end: int) -> Packet | None:
         if kind == ENHANCED_PACKET and start + 20 <= end:
-            return self._packet(*self._five(data, start), start + 20, end)
+            return self._packet(self._five(data, start), start + 20, end)
         if kind == INTERFACE and start + 8 <= end:
             self._interface(data, start, end)
         elif kind == OLD_PACKET and start + 20 <= end:
             number, _, *rest = self._old(data, start)
-            return self._packet(number, *rest, start + 20, end)
+            return self._packet((number, *rest), start + 20, end)
         elif kind == SIMPLE_PACKET and start + 4 <= end:
             return self._simple_packet(data, start, end)
         elif kind == SECRETS and start + 8 <= end:
             self._secrets(data, start, end)
         return None
 
-    def _packet(
-        self, number: int, high: int, low: int, length: int, wire: int, start: int, end: int
-    ) -> Packet | None:
+    def _packet(self, fields: tuple[int, ...], start: int, end: int) -> Packet | None:
+        """Make a packet of interface, time (high and low half), captured length and length on the wire."""
+        number, high, low, length, wire = fields
         if number >= len(self._interfaces):
             self._problems["packet of an undeclared interface"] += 1
             return None
@@ -351,7 +353,7 @@ class _Blocks:
         (wire, _) = self._pair(data, start)
         kept = self._interfaces[0].snap_length if self._interfaces else 0
         length = min(wire, kept or wire, end - start - 4)
-        return self._packet(0, 0, 0, length, wire, start + 4, end)
+        return self._packet((0, 0, 0, length, wire), start + 4, end)
 
     def _interface(self, data: bytes, start: int, end: int) -> None:
         link, _, snap_length = self._halves(data, start)
