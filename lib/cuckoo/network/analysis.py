@@ -92,6 +92,9 @@ class Analysis:
             link.LLC: link.llc,
             link.IP_BY_VERSION: link.ip_by_version,
             0x8864: link.pppoe,
+            0x893F: link.bridge_tag,
+            0x894F: link.service_header,
+            0x88E5: link.macsec,
             TCP: self._segment,
             UDP: self._datagram,
             ICMP: self._icmp,
@@ -166,6 +169,14 @@ class Analysis:
             self._climb(reader(frame), frame)
         except link.Malformed as error:
             self.problems[str(error)] += 1
+
+    def _begun(self) -> None:
+        """Read the first fragments of datagrams that did not become whole."""
+        for kind, frame in self._ip.leftovers():
+            try:
+                self._climb(kind, frame)
+            except link.Malformed as error:
+                self.problems[str(error)] += 1
 
     def _climb(self, kind: int, frame: Frame) -> None:
         layers = self._layers
@@ -277,6 +288,7 @@ class Analysis:
         return True
 
     def _finish(self, locate: Locate) -> Record:
+        self._begun()
         self._tcp.end()
         self._udp.end()
         found = self._sections.result(locate)

@@ -171,17 +171,23 @@ class Capture:
 
     def _reader(self, window: _Window) -> Iterator[Packet]:
         begin = window.data[:24]
-        if begin.startswith(SECTION_MAGIC):
+        if begin.startswith(SECTION_MAGIC) and len(begin) >= 12:
             return _Blocks(self, window).packets()
         variant = MAGICS.get(begin[:4])
+        if len(begin) < 24 and _may_be_header(begin):
+            self.problems["capture ends in its header"] += 1
+            return iter(())
         if variant is None:
-            raise CuckooProcessingError(f"not a capture: it begins with {begin[:4].hex() or 'nothing'}")
-        if len(begin) < 24:
-            raise CuckooProcessingError(f"the capture ends in its header, after {len(begin)} bytes")
+            raise CuckooProcessingError(f"not a capture: it begins with {begin[:4].hex()}")
         (declared,) = Struct(variant.order + "I").unpack_from(begin, 20)
         self.link_types.append(declared & 0xFFFF)
         window.position = 24
         return _Records(window, variant, declared & 0xFFFF, self.problems).packets()
+
+
+def _may_be_header(begin: bytes) -> bool:
+    """Tell whether a file of fewer bytes than a header may have been cut in one; an empty one may."""
+    return any(magic.startswith(begin[:4]) for magic in [*MAGICS, SECTION_MAGIC])
 
 
 class _Records:

@@ -1,15 +1,15 @@
 """IPv4 and IPv6 with their extension headers, fragments, and what tunnels IP in IP.
 
-Sources: RFC 791, 8200, 4302, 2784, 2890, 2637, 4213, 4380, 7348, 5722 (overlapping fragments).
+Sources: RFC 791, 8200, 4302, 2784, 2890, 2637, 4213, 4380, 7348, 8926, 2661; 3GPP TS 29.281 (GTP-U).
 """
 
+from collections.abc import Iterator
 from struct import Struct
 
 from lib.cuckoo.network.link import (
     ETHERNET,
     IP_BY_VERSION,
     IP_PROTOCOL,
-    IPV4,
     IPV6,
     PPP,
     UNKNOWN,
@@ -33,6 +33,7 @@ class Fragments:
 
     Attributes:
         given_up: datagrams that never became whole, or were let go.
+        begun: the first fragments of unfinished datagrams, for whoever wants to read at least those.
     """
 
     LONGEST = 0xFFFF
@@ -43,6 +44,7 @@ class Fragments:
         self._unfinished: dict[tuple[bytes, int, int], dict[int, bytes]] = {}
         self._totals: dict[tuple[bytes, int, int], int] = {}
         self._dropped = 0
+        self.begun: dict[tuple[bytes, int, int], Frame] = {}
 
     @property
     def given_up(self) -> int:
@@ -77,6 +79,7 @@ class Fragments:
     def _forget(self, key: tuple[bytes, int, int]) -> None:
         del self._unfinished[key]
         self._totals.pop(key, None)
+        self.begun.pop(key, None)
 
 
 def _join(pieces: dict[int, bytes], total: int) -> bytes | None:
@@ -136,19 +139,33 @@ class InternetProtocol:
         self, frame: Frame, protocol: int, identification: int, position: int, *, more: bool
     ) -> int:
         if frame.missing:
-            raise Malformed("fragment is cut short")
+            return _cut(protocol, position)
         piece = frame.data[frame.start : frame.end]
-        whole = self.fragments.add(
-            (frame.addresses, protocol, identification), position, piece, last=not more
-        )
+        key = (frame.addresses, protocol, identification)
+        whole = self.fragments.add(key, position, piece, last=not more)
         if whole is None:
+            if not position:
+                self.fragments.begun[key] = frame
             return WAITING
         frame.data, frame.start, frame.end = whole, 0, len(whole)
         return IP_PROTOCOL + protocol
 
+    def leftovers(self) -> Iterator[tuple[int, Frame]]:
+        """Yield kind and frame of the first fragments whose rest never came."""
+        for (_, protocol, _), frame in self.fragments.begun.items():
+            frame.missing = max(frame.missing, 1)
+            yield IP_PROTOCOL + protocol, frame
+
 
 WAITING = 0x20010
 """The kind of a fragment that is kept until the rest arrives."""
+
+
+def _cut(protocol: int, position: int) -> int:
+    """Read on in the first fragment at least, when the datagram can never be whole."""
+    if position:
+        raise Malformed("fragment is cut short")
+    return IP_PROTOCOL + protocol
 
 
 def _bound(frame: Frame, end: int) -> None:
@@ -196,7 +213,7 @@ def _gre_payload(frame: Frame, kind: int, *, sequenced: bool) -> int:
     return GRE_KINDS.get(kind, kind)
 
 
-TEREDO_PORT, VXLAN_PORTS, GENEVE_PORT, GTP_PORT = 3544, {4789, 8472}, 6081, 2152
+TEREDO_PORT, VXLAN_PORTS, GENEVE_PORT, GTP_PORT, L2TP_PORT = 3544, {4789, 8472}, 6081, 2152, 1701
 
 
 def tunnel(frame: Frame, source: int, destination: int) -> int:
@@ -214,6 +231,8 @@ def tunnel(frame: Frame, source: int, destination: int) -> int:
         return _geneve(frame)
     if GTP_PORT in ports:
         return _gtp(frame)
+    if L2TP_PORT in ports:
+        return _l2tp(frame)
     return UNKNOWN
 
 
@@ -267,5 +286,16 @@ def _gtp(frame: Frame) -> int:
     return IP_BY_VERSION
 
 
-TUNNELLED = {IP_IN_IP: IPV4, IPV6_IN_IP: IPV6}
-"""IP protocols whose payload is IP at once."""
+def _l2tp(frame: Frame) -> int:
+    """L2TP version 2, a data message with its optional fields (RFC 2661)."""
+    data, start = frame.data, frame.start
+    if frame.end - start < 8 or data[start] & 0x80 or data[start + 1] & 15 != 2:
+        return UNKNOWN
+    flags = data[start]
+    size = 6 + (2 if flags & 0x40 else 0) + (4 if flags & 8 else 0)
+    if flags & 2:
+        size += 2 + int.from_bytes(data[start + size : start + size + 2], "big")
+    if start + size >= frame.end:
+        return UNKNOWN
+    frame.start = start + size
+    return PPP

@@ -101,6 +101,31 @@ def _nibble(frame: Frame, otherwise: int) -> int:
     return {4: IPV4, 6: IPV6}.get(version, otherwise)
 
 
+def bridge_tag(frame: Frame) -> int:
+    """An 802.1BR E-tag."""
+    begin = frame.take(8)
+    return int(_two(frame.data, begin + 6)[0])
+
+
+def service_header(frame: Frame) -> int:
+    """A network service header (RFC 8300)."""
+    data, begin = frame.data, frame.take(4)
+    frame.take(max((data[begin + 1] & 0x3F) * 4 - 4, 0))
+    return {1: IPV4, 2: IPV6, 3: ETHERNET}.get(data[begin + 3], UNKNOWN)
+
+
+def macsec(frame: Frame) -> int:
+    """An 802.1AE tag; readable when it only protects from change."""
+    data, begin = frame.data, frame.take(6)
+    if data[begin] & 0x0C:
+        return UNKNOWN
+    if data[begin] & 0x20:
+        frame.take(8)
+    short = data[begin + 1] & 0x3F
+    frame.end = frame.start + short if short else frame.end - 16
+    return int(_two(data, frame.take(2))[0])
+
+
 PPP_PROTOCOLS = {0x21: IPV4, 0x57: IPV6, 0x281: 0x8847}
 
 
@@ -196,11 +221,11 @@ def token_ring(frame: Frame) -> int:
 
 
 def arcnet(frame: Frame) -> int:
-    """ARCNET as Linux captures it; the protocol numbers are those of RFC 1201."""
+    """ARCNET as Linux captures it; the protocol numbers are those of RFC 1201, and of RFC 1051 before."""
     data, begin = frame.data, frame.take(5)
     if data[begin + 4] in {0xD4, 0xD5, 0xC4}:
         frame.take(3)
-    return {0xD4: IPV4, 0xC4: IPV6, 0xD5: ARP}.get(data[begin + 4], UNKNOWN)
+    return {0xD4: IPV4, 0xF0: IPV4, 0xC4: IPV6, 0xD5: ARP, 0xF1: ARP}.get(data[begin + 4], UNKNOWN)
 
 
 def infiniband(frame: Frame) -> int:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
-from lib.cuckoo.network.conversation import CLIENT, SERVER, Conversation
+from lib.cuckoo.network.conversation import CLIENT, SERVER, Conversation, Unread
+from lib.cuckoo.network.detect import Detecting
 from lib.cuckoo.network.flows import Flow, FlowTable, ports, reversed_key
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
@@ -70,7 +71,7 @@ class Half:
         consumer = self.flow.consumer
         if consumer is not None:
             consumer.data(self.side, data[start:end], time)
-            if consumer.records:
+            if consumer.records or self.flow.undecided:
                 self.flow.collect()
 
     def arrange(self, sequence: int, payload: bytes, missing: int, time: float) -> None:
@@ -164,10 +165,11 @@ class Connection(Flow):
 
     Attributes:
         consumer: the parser of its protocol; None once it is known that there is none, or at the end.
+        undecided: True while `consumer` is what finds out the protocol.
         state: "open", "closed" (both sides sent FIN) or "reset".
     """
 
-    __slots__ = ("consumer", "retransmissions", "state", "table")
+    __slots__ = ("consumer", "retransmissions", "state", "table", "undecided")
     halves: tuple[Half, Half]
 
     def __init__(self, table: "Connections", key: bytes, time: float, offset: int) -> None:
@@ -178,16 +180,27 @@ class Connection(Flow):
         self.halves = (client, server)
         self.retransmissions = 0
         self.state = "open"
+        self.undecided = True
         self.consumer: Conversation | None = None
 
     def collect(self) -> None:
-        """Hand over the records that the parser has finished."""
+        """Hand over the records that the parser has finished, and see whether the protocol is known."""
         consumer = self.consumer
+        if self.undecided and isinstance(consumer, Detecting) and consumer.chosen is not None:
+            self._decide(consumer, consumer.chosen)
         if consumer is not None and consumer.records:
             records = consumer.records[:]
             consumer.records.clear()  # the list itself stays: conversations inside share it
             for record in records:
                 self.table.on_record(self, record)
+
+    def _decide(self, detecting: Detecting, chosen: Conversation) -> None:
+        """Speak to the parser that was found itself, unless it sees the sides the other way round."""
+        self.undecided = False
+        if isinstance(chosen, Unread):
+            self.consumer = None
+        elif not detecting.swapped:
+            self.consumer = chosen
 
     def close(self, state: str) -> None:
         """End the connection: what waits is passed on, the parser finishes."""
