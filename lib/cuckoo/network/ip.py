@@ -41,7 +41,7 @@ class Fragments:
 
     def __init__(self, maximum: int = 512) -> None:
         self._maximum = maximum
-        self._unfinished: dict[tuple[bytes, int, int], dict[int, bytes]] = {}
+        self._unfinished: dict[tuple[bytes, int, int], list[tuple[int, bytes]]] = {}
         self._totals: dict[tuple[bytes, int, int], int] = {}
         self._dropped = 0
         self.begun: dict[tuple[bytes, int, int], Frame] = {}
@@ -61,8 +61,8 @@ class Fragments:
         pieces = self._unfinished.get(key)
         if pieces is None:
             self._make_room()
-            pieces = self._unfinished[key] = {}
-        pieces.setdefault(position, piece)
+            pieces = self._unfinished[key] = []
+        pieces.append((position, piece))
         if last:
             self._totals[key] = position + len(piece)
         whole = _join(pieces, self._totals[key]) if key in self._totals else None
@@ -82,16 +82,19 @@ class Fragments:
         self.begun.pop(key, None)
 
 
-def _join(pieces: dict[int, bytes], total: int) -> bytes | None:
+def _join(pieces: list[tuple[int, bytes]], total: int) -> bytes | None:
     """Return the payload of `total` bytes, or None while there is a hole in it."""
-    if sum(map(len, pieces.values())) < total:
+    if sum(len(piece) for _, piece in pieces) < total:
         return None
-    whole = bytearray()
-    for position in sorted(pieces):
-        if position > len(whole):
+    reached = 0
+    for position, piece in sorted(pieces):
+        if position > reached:
             return None
-        whole += pieces[position][len(whole) - position :]
-    return bytes(whole[:total]) if len(whole) >= total else None
+        reached = max(reached, position + len(piece))
+    whole = bytearray(reached)
+    for position, piece in reversed(pieces):  # so that those which came first lie on top
+        whole[position : position + len(piece)] = piece
+    return bytes(whole[:total]) if reached >= total else None
 
 
 class InternetProtocol:

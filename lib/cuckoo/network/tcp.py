@@ -2,7 +2,7 @@
 
 Sources: RFC 9293; sequence numbers are compared modulo 2**32 as RFC 1982 does.
 
-Where captured segments overlap, the first to arrive counts. What is missing is reported as a gap of known
+Where segments overlap, what was passed on first counts; of those that wait, the one that begins first. What is missing is reported as a gap of known
 size once nothing else explains it: the connection ended, the peer acknowledged it long ago, or too much waits.
 """
 
