@@ -61,31 +61,44 @@ class Body:
                 break
         return bytes(found)
 
-    def finish(self, codings: Sequence[str], kind: str) -> tuple[Record, bytes]:
-        """Undo the content codings, save the body; return its record and its bytes.
-
-        The record is that of `save`, and says with further keys what differs from a complete body: "encoded"
-        (codings that were not undone), "missing" (bytes in gaps), "truncated" (bytes seen and not kept),
-        "received" (size and sha256 as sent, when not all was kept), "decoded_partly" ("limit" for what would
-        unpack to more than is allowed, "malformed" for what has an error behind its first bytes).
-        """
-        raw = b"".join(self._kept)
+    def release(self) -> bytes:
+        """Return what was kept and give back its room; later calls return nothing."""
+        kept = b"".join(self._kept)
         self._kept.clear()
         self._context.held.give(self._held)
         self._held = 0
+        return kept
+
+    def finish(self, codings: Sequence[str], kind: str) -> tuple[Record, bytes]:
+        """Undo the content codings, save the body; return its record and its bytes.
+
+        The record is that of `save`, with further keys for what differs from a complete body: "encoded"
+        (codings that were not undone), "decoded_partly" ("limit" for what would unpack to more than is
+        allowed, "malformed" for what has an error behind its first bytes), and those of `losses`.
+        """
+        raw = self.release()
         body, left, flaw = decode(raw, codings, self._context)
-        record = self._context.save(body, kind)
+        record = self._context.save(body, kind) | self.losses(len(raw))
         if left:
             record["encoded"] = list(left)
         if flaw:
             record["decoded_partly"] = flaw
-        if self.missing:
-            record["missing"] = self.missing
-        if self.size > len(raw):
-            record["truncated"] = self.size - len(raw)
-        if self._hash is not None and not self.missing:
-            record["received"] = {"size": self.size, "sha256": self._hash.hexdigest()}
         return record, body
+
+    def losses(self, kept: int) -> Record:
+        """Say what was lost of a body of which `kept` bytes remain.
+
+        Keys, each only where it applies: "missing" (bytes in gaps), "truncated" (bytes seen and not kept),
+        "received" (size and sha256 of all bytes, when not all were kept).
+        """
+        losses: Record = {}
+        if self.missing:
+            losses["missing"] = self.missing
+        if self.size > kept:
+            losses["truncated"] = self.size - kept
+        if self._hash is not None and not self.missing:
+            losses["received"] = {"size": self.size, "sha256": self._hash.hexdigest()}
+        return losses
 
 
 class _Full(Exception):  # noqa: N818 - ends the loop of one coding

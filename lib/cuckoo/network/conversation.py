@@ -74,7 +74,7 @@ class Context:
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(9), 11, 12, *range(14, 32), *range(127, 160))}
 
 
-def printable(data: bytes, limit: int = 65536) -> str:
+def printable(data: bytes | bytearray, limit: int = 65536) -> str:
     r"""Return bytes of the wire as text: UTF-8 where they are, else each byte; unprintable ones as \\xNN."""
     piece = bytes(data[:limit])
     try:

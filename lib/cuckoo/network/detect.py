@@ -1,11 +1,17 @@
 """Says from its first bytes what a conversation speaks, whatever its ports."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
 from lib.cuckoo.network.conversation import SERVER, Context, Conversation, Record, Unread
+from lib.cuckoo.network.ftp import Ftp
 from lib.cuckoo.network.http import REQUEST_LINE, STATUS_LINE, Http
+from lib.cuckoo.network.irc import Irc
+from lib.cuckoo.network.smtp import Smtp
+from lib.cuckoo.network.socks import Socks, is_socks
+from lib.cuckoo.network.starttls import Greeting, StartTls, asks_for_greeting
 from lib.cuckoo.network.tls import Tls
 
 DETECTION_LIMIT = 16 << 10
@@ -111,9 +117,73 @@ def _is_response(line: bytes) -> bool:
     return STATUS_LINE.fullmatch(line) is not None
 
 
+def _mail_or_files(place: Place, client: bytes, server: bytes, _final: bool) -> Conversation | None:
+    """Tell SMTP from FTP, whose servers greet alike: by the client's first command, the port, the greeting."""
+    port, greeting = place.ports[SERVER], _GREETING.match(server)
+    if _SMTP_COMMAND.match(client):
+        return Smtp(place.context, place.inside)
+    if _FTP_COMMAND.match(client) and (port == FTP_PORT or greeting):
+        return Ftp(place.context, place.inside)
+    if not _LINE.match(client) or not (greeting or port == FTP_PORT):
+        return None
+    if port in _MAIL_PORTS or (greeting and _MAIL_WORD.search(greeting[0])):
+        return Smtp(place.context, place.inside)
+    if port == FTP_PORT or (greeting and _FTP_WORD.search(greeting[0])):
+        return Ftp(place.context, place.inside)
+    return None
+
+
+def _irc(place: Place, client: bytes, server: bytes, _final: bool) -> Conversation | None:
+    if _IRC_CLIENT.match(client) or _IRC_SERVER.match(server):
+        return Irc(place.context, place.inside)
+    return None
+
+
+def _carriers(place: Place, client: bytes, server: bytes, _final: bool) -> Conversation | None:
+    """Recognise what is read only for what it carries."""
+    if is_socks(client, server):
+        return Socks(place.context, place.inside)
+    if asks_for_greeting(client):
+        return Greeting(place.context, place.inside)
+    if _STARTTLS_SERVER.match(server) or _STARTTLS_CLIENT.match(client):
+        return StartTls(place.context, place.inside)
+    return None
+
+
+FTP_PORT = 21
+_MAIL_PORTS = frozenset({25, 465, 587, 2525})
+_SMTP_COMMAND = re.compile(
+    rb"(?:EHLO|HELO|LHLO|MAIL FROM:|RCPT TO:|XCLIENT|BDAT)[ \t<\r]?[^\n]*\n", re.IGNORECASE
+)
+_FTP_COMMAND = re.compile(
+    rb"(?:USER|PASS|AUTH (?:TLS|SSL)|SYST|FEAT|PASV|PORT|EPSV|TYPE|CWD|LIST|RETR)[ \t\r\n]", re.IGNORECASE
+)
+_GREETING = re.compile(rb"(?:220|120|421)[ -][^\n]*\n")
+_LINE = re.compile(rb"[\t\r -~]{3,512}\n")
+_MAIL_WORD = re.compile(rb"smtp|mail|lmtp", re.IGNORECASE)
+_FTP_WORD = re.compile(rb"ftp", re.IGNORECASE)
+_IRC_CLIENT = re.compile(
+    rb"(?:(?:PASS|CAP)\s[^\n]*\n)*(?:NICK\s+[^\s:]+|USER\s+\S+\s+\S+\s+\S+\s|CAP (?:LS|REQ|LIST|END)"
+    rb"|(?:PRIVMSG|NOTICE)\s+\S+\s+:|JOIN\s+[#&])[^\n]*\n",
+    re.IGNORECASE,
+)
+_IRC_SERVER = re.compile(
+    rb":[^\s]+ (?:\d{3}|NOTICE|PRIVMSG|JOIN|MODE|NICK|QUIT|PART|PONG|KICK|TOPIC|INVITE) [^\n]*\n"
+    rb"|NOTICE AUTH[^\n]*\n|ERROR :[^\n]*\n"
+)
+_STARTTLS_SERVER = re.compile(
+    rb"\+OK|\* (?:OK|PREAUTH)|<\?xml|<stream:stream|20[01] [^\n]*NNTP|\"IMPLEMENTATION\""
+)
+_STARTTLS_CLIENT = re.compile(rb"<\?xml[^>]*>\s*<stream:stream|<stream:stream")
 _SSL2_VERSIONS = {b"\x00\x02", b"\x03\x00", b"\x03\x01", b"\x03\x02", b"\x03\x03"}
 _METHODS = frozenset(b"GET HEAD POST PUT DELETE OPTIONS CONNECT".split())
-_RECOGNISERS: tuple[Callable[[Place, bytes, bytes, bool], Conversation | None], ...] = (_tls, _http)
+_RECOGNISERS: tuple[Callable[[Place, bytes, bytes, bool], Conversation | None], ...] = (
+    _tls,
+    _http,
+    _mail_or_files,
+    _irc,
+    _carriers,
+)
 
 
 class Detecting:

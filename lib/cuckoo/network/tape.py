@@ -22,13 +22,15 @@ class Cut(Exception):  # noqa: N818 - not an error: what a parser is told at a g
 
     Attributes:
         rest: the bytes before the cut that the parser had not taken.
+        missing: the size of the gap, 0 at the end of the stream.
         ended: True at the end of the stream, False at a gap.
     """
 
-    def __init__(self, rest: bytes, *, ended: bool) -> None:
-        super().__init__("end of stream" if ended else "gap in the stream")
+    def __init__(self, rest: bytes, missing: int = 0) -> None:
+        super().__init__("gap in the stream" if missing else "end of stream")
         self.rest = rest
-        self.ended = ended
+        self.missing = missing
+        self.ended = not missing
 
 
 class Sink(Protocol):
@@ -80,19 +82,19 @@ class Tape:
 
     def gap(self, size: int) -> None:
         """Tell the parser that bytes are missing; inside a body of known length it reads on behind them."""
-        if self.done:
+        if self.done or size <= 0:
             return
         if self._sink is not None and size <= self._wanted:
             self._sink.lose(size)
             self._wanted -= size
             self.resume()
             return
-        self._cut(ended=False)
+        self._cut(size)
 
     def end(self) -> None:
         """Tell the parser that the stream has ended."""
         if not self.done:
-            self._cut(ended=True)
+            self._cut()
         self._stop()
 
     def take(self, size: int) -> bytes:
@@ -153,8 +155,26 @@ class Tape:
             self._wanted -= len(piece)
         self._sink = None
 
-    def _cut(self, *, ended: bool) -> None:
-        cut = Cut(bytes(self.buffer), ended=ended)
+    def pour_until(self, end: re.Pattern[bytes], overlap: int, sink: Sink) -> Steps:
+        """Pass bytes to the sink as they come, up to and with a match of `end`; gaps are told to it.
+
+        `overlap` is the longest match less one. What comes before a gap never matches together with what
+        comes behind it.
+        """
+        while (match := end.search(self.buffer)) is None:
+            if len(self.buffer) > overlap:
+                sink.write(self.take(len(self.buffer) - overlap))
+            try:
+                yield
+            except Cut as cut:
+                sink.write(cut.rest)
+                if cut.ended:
+                    raise
+                sink.lose(cut.missing)
+        sink.write(self.take(match.end()))
+
+    def _cut(self, missing: int = 0) -> None:
+        cut = Cut(bytes(self.buffer), missing)
         self.buffer.clear()
         self._sink = None
         try:
