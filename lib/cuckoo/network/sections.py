@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from lib.cuckoo.network.allowlist import AllowList
-from lib.cuckoo.network.conversation import Record
+from lib.cuckoo.network.conversation import CLIENT, Record
 from lib.cuckoo.network.flows import Endpoints, endpoints
 from lib.cuckoo.network.questions import FAMILIES, Questions
 from lib.cuckoo.network.tcp import Connection
@@ -62,7 +62,7 @@ class Sections:
 
     def connection(self, flow: Connection) -> None:
         """Take a TCP connection that has ended."""
-        client, server = flow.halves
+        client, server = flow.roles
         ends = endpoints(client.key)
         self._flow("tcp", ends, flow, {
             "state": "unanswered" if flow.unanswered else flow.state,
@@ -111,7 +111,7 @@ class Sections:
 
     def record(self, flow: Connection, record: Record) -> None:
         """Take a finished record of an application protocol over TCP."""
-        ends = endpoints(flow.halves[0].key)
+        ends = endpoints(flow.roles[CLIENT].key)
         protocol = record.pop("protocol")
         flow.protocol = flow.protocol or protocol.removesuffix("_ex")
         if protocol == "http":

@@ -2,7 +2,8 @@
 
 Sources: RFC 9293; sequence numbers are compared modulo 2**32 as RFC 1982 does.
 
-Where segments overlap, what was passed on first counts; of those that wait, the one that begins first. What is missing is reported as a gap of known
+Where segments overlap, what was passed on first counts; of those that wait, the one that begins first. What
+is missing is reported as a gap of known
 size once nothing else explains it: the connection ended, the peer acknowledged it long ago, or too much waits.
 """
 
@@ -166,10 +167,11 @@ class Connection(Flow):
     Attributes:
         consumer: the parser of its protocol; None once it is known that there is none, or at the end.
         undecided: True while `consumer` is what finds out the protocol.
+        swapped: True when the protocol shows that who was taken for the client is the server.
         state: "open", "closed" (both sides sent FIN) or "reset".
     """
 
-    __slots__ = ("consumer", "retransmissions", "state", "table", "undecided")
+    __slots__ = ("consumer", "retransmissions", "state", "swapped", "table", "undecided")
     halves: tuple[Half, Half]
 
     def __init__(self, table: "Connections", key: bytes, time: float, offset: int) -> None:
@@ -181,6 +183,7 @@ class Connection(Flow):
         self.retransmissions = 0
         self.state = "open"
         self.undecided = True
+        self.swapped = False
         self.consumer: Conversation | None = None
 
     def collect(self) -> None:
@@ -196,7 +199,7 @@ class Connection(Flow):
 
     def _decide(self, detecting: Detecting, chosen: Conversation) -> None:
         """Speak to the parser that was found itself, unless it sees the sides the other way round."""
-        self.undecided = False
+        self.undecided, self.swapped = False, detecting.swapped
         if isinstance(chosen, Unread):
             self.consumer = None
         elif not detecting.swapped:
@@ -212,6 +215,11 @@ class Connection(Flow):
             self.consumer = None
         if self.state == "open":
             self.state = state
+
+    @property
+    def roles(self) -> tuple[Half, Half]:
+        """The directions of client and server, as far as is known by now."""
+        return self.halves[:: -1 if self.swapped else 1]
 
     @property
     def unanswered(self) -> bool:
