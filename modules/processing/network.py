@@ -27,6 +27,7 @@ from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.common.root import find_root
 from lib.cuckoo.network.allowlist import AllowList, parse_allow_list
 from lib.cuckoo.network.analysis import Analysis, Settings
+from lib.cuckoo.network.attribution import attribute
 from lib.cuckoo.network.bodies import Bodies
 from lib.cuckoo.network.capture import Capture
 from lib.cuckoo.network.conversation import Context, digest_only
@@ -52,6 +53,7 @@ class Network(Processing):
             source = _Hashed(file)
             sections = Analysis(Capture(source), settings).run(places.locate)
             source.finish()
+        attribute(sections, (self.results.get("behavior") or {}).get("processes", ()))
         return {"pcap_sha256": source.sha256.hexdigest(), **sections}
 
     def _settings(self) -> Settings:
