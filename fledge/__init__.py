@@ -15,15 +15,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fledge._version import VERSION as __version__
-
 if TYPE_CHECKING:
+    from lib.cuckoo import __version__ as __version__
     from lib.cuckoo.common.abstracts import Processing as Processing
     from lib.cuckoo.common.abstracts import Report as Report
     from lib.cuckoo.core.process import process as process
     from lib.cuckoo.core.results import Results as Results
 
 _EXPORTS = {
+    "__version__": "lib.cuckoo",
     "Processing": "lib.cuckoo.common.abstracts",
     "Report": "lib.cuckoo.common.abstracts",
     "Results": "lib.cuckoo.core.results",
@@ -45,7 +45,9 @@ def _bind() -> None:
         if theirs != ours:
             raise ImportError(f"lib.cuckoo was imported from {theirs} before; fledge needs its own at {ours}")
         return
-    spec = importlib.util.spec_from_file_location("lib.cuckoo", ours, submodule_search_locations=[str(ours.parent)])
+    spec = importlib.util.spec_from_file_location(
+        "lib.cuckoo", ours, submodule_search_locations=[str(ours.parent)]
+    )
     if spec is None or spec.loader is None:
         raise ImportError(f"cannot load {ours}")
     module = importlib.util.module_from_spec(spec)

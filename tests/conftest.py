@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 
-import fledge  # noqa: F401 - binds lib.cuckoo before any test imports from it
 import pytest
+
+import fledge  # noqa: F401 - binds lib.cuckoo before any test imports from it
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 

@@ -2,3 +2,5 @@
 
 Module authors import from `lib.cuckoo.common`; tools import `fledge`, which binds this package to its own tree.
 """
+
+__version__ = "0.1.0"

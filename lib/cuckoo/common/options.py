@@ -11,7 +11,7 @@ class Options(dict[str, Any]):
     through the index.
     """
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - values are whatever the configuration holds
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         return self.get(name)

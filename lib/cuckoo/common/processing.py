@@ -28,6 +28,11 @@ class Processing(AnalysisPaths):
         self.results: dict[str, Any] = {} if results is None else results
         self.task: dict[str, Any] = {}
         self.options: Options = Options()
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        """Say in the ledger what the answer lacks: skipped, truncated, left out."""
+        self.__dict__.setdefault("notes", []).append(text)
 
     def set_task(self, task: Mapping[str, Any]) -> None:
         """Describe the analysis; `task["category"]` is "file", "url" or whatever the sandbox wrote."""
@@ -37,7 +42,7 @@ class Processing(AnalysisPaths):
         """Hand over the module's section of conf/processing.conf."""
         self.options = as_options(options)
 
-    def run(self) -> Any:  # noqa: ANN401 - any plain data
+    def run(self) -> Any:
         """Return the data of the section: None, bool, int, float, str, bytes, lists and dicts of these.
 
         Raises:

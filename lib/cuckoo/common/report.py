@@ -27,7 +27,7 @@ class Report(AnalysisPaths):
         """Hand over the report's section of conf/reporting.conf."""
         self.options = as_options(options)
 
-    def run(self, results: dict[str, Any]) -> Any:  # noqa: ANN401 - old reports return what they like; it is ignored
+    def run(self, results: dict[str, Any]) -> Any:
         """Write the report.
 
         Raises:

@@ -206,6 +206,11 @@ class Detecting:
         self._events: list[tuple[int, bytes | int, float]] = []
         self._chosen: Conversation | None = None
 
+    @property
+    def chosen(self) -> Conversation | None:
+        """The parser it became; None while that is open. Its `records` are the same list as these."""
+        return self._chosen
+
     def data(self, side: int, payload: bytes | memoryview, time: float) -> None:
         """Take the next bytes of one side."""
         if self._chosen is not None:

@@ -1,0 +1,236 @@
+"""The command line. The only place that prints or exits.
+
+Exit status: 0 all well, 1 some module failed, 2 could not run, 130 interrupted.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lib.cuckoo import __version__
+from lib.cuckoo.common.exceptions import CuckooCriticalError, CuckooOperationalError
+from lib.cuckoo.common.root import Root, find_root
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from lib.cuckoo.core.engine import Settings
+    from lib.cuckoo.core.results import Results
+    from lib.cuckoo.core.stage import Observer
+
+_ROOT_HELP = "Working root; else $FLEDGE_ROOT, else the current folder if it has a conf/."
+_FAILED, _COULD_NOT_RUN, _INTERRUPTED = 1, 2, 130
+_PIPE_WIDTH = 160
+
+_root_option = click.option("--root", metavar="DIR", type=click.Path(path_type=Path), help=_ROOT_HELP)
+_modules_option = click.option(
+    "--modules",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A further folder of processing modules; may be given several times.",
+)
+_json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON for machines, one line a result."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="fledge")
+def cli() -> None:
+    """Turn the raw results of a malware sandbox into results people and programs can use."""
+
+
+@cli.command()
+@click.argument("folders", metavar="FOLDER...", nargs=-1, required=True)
+@_root_option
+@_modules_option
+@click.option(
+    "--jobs", "-j", default=1, type=click.IntRange(1, 256), help="Modules that may run at the same time."
+)
+@click.option("--in-process", is_flag=True, help="Run modules in one process, without limits, for debuggers.")
+@click.option("--deterministic", is_flag=True, help="Leave times out: equal input gives equal reports.")
+@_json_option
+def process(
+    folders: Sequence[str],
+    root: Path | None,
+    modules: Sequence[Path],
+    jobs: int,
+    in_process: bool,
+    deterministic: bool,
+    as_json: bool,
+) -> None:
+    r"""Process analysis folders and write their reports.
+
+    FOLDER is a path, or an id below storage/analyses of the working root.
+
+    \b
+    fledge process 1                       an analysis of the working root
+    fledge process /srv/analyses/2204      a folder anywhere
+    fledge process 1 2 3 --json | jq .     several, for machines
+
+    The exit status is 0 when all went well, 1 when some module failed (the report has the rest and says why),
+    2 when an analysis could not be processed at all, 130 when interrupted.
+    """
+    from lib.cuckoo.core.engine import Settings  # noqa: PLC0415 - `fledge --help` needs no engine
+
+    working_root = find_root(root)
+    status = 0
+    for folder in folders:
+        console, observer = _display(as_json)
+        settings = Settings(working_root, list(modules), jobs, in_process, deterministic, observer)
+        status = max(status, _process_one(folder, settings, console, as_json))
+    sys.exit(status)
+
+
+@cli.command()
+@_root_option
+@_modules_option
+@_json_option
+def modules(root: Path | None, modules: Sequence[Path], as_json: bool) -> None:
+    """Show which modules would run, in which order, and why each other one would not."""
+    from lib.cuckoo.console.plan import plan, plan_record  # noqa: PLC0415 - only here
+    from lib.cuckoo.core.engine import Settings, discover_processing, discover_reporting  # noqa: PLC0415 - only here
+
+    settings = Settings(find_root(root), list(modules))
+    stages = {"processing": discover_processing(settings), "reporting": discover_reporting(settings)}
+    if as_json:
+        click.echo(json.dumps({name: plan_record(found) for name, found in stages.items()}))
+        return
+    console = _console()
+    for name, found in stages.items():
+        _print_all(console, plan(name, found))
+
+
+@cli.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+def lint(files: Sequence[Path]) -> None:
+    """Check that module files keep the contract; exit status 1 if one does not."""
+    from lib.cuckoo.console.text import visible  # noqa: PLC0415 - only here
+    from lib.cuckoo.core.lint import lint_file  # noqa: PLC0415 - only here
+
+    findings = [finding for file in files for finding in lint_file(file)]
+    for finding in findings:
+        click.echo(visible(str(finding)))
+    if findings:
+        sys.exit(_FAILED)
+    click.echo(f"{len(files)} file(s), nothing to complain about")
+
+
+@cli.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def init(folder: Path) -> None:
+    """Make a working root in DIR: configuration, folders, and an example module to start from.
+
+    Files that exist already are left alone.
+    """
+    from lib.cuckoo.core.scaffold import make_root  # noqa: PLC0415 - only here
+
+    for file in make_root(folder):
+        click.echo(f"wrote {file}")
+    click.echo(f"\nnow: cd {folder} && fledge modules")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit."""
+    try:
+        cli.main(arguments, prog_name="fledge", standalone_mode=False)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        sys.exit(_INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(_COULD_NOT_RUN)
+    except (CuckooCriticalError, CuckooOperationalError) as error:
+        _complain(error)
+        sys.exit(_COULD_NOT_RUN)
+
+
+def _process_one(folder: str, settings: "Settings", console: "Console", as_json: bool) -> int:
+    """Process one analysis, show what came out and return the exit status."""
+    from lib.cuckoo.core.engine import Engine  # noqa: PLC0415 - `fledge --help` needs no engine
+    from lib.cuckoo.core.results import Results  # noqa: PLC0415 - `fledge --help` needs no engine
+
+    try:
+        engine = Engine(_find_analysis(folder, settings.root), settings)
+    except CuckooOperationalError as error:
+        _complain(error)
+        return _COULD_NOT_RUN
+    try:
+        engine.process()
+        engine.report()
+    finally:
+        _close(settings.observer)
+    results = Results(engine.path, engine.results, engine.ledger)
+    _show(results, console, as_json)
+    return _FAILED if results.failures else 0
+
+
+def _show(results: "Results", console: "Console", as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(_outcome_record(results)))
+        return
+    from lib.cuckoo.console.summary import summary  # noqa: PLC0415 - machines need no tables
+
+    _print_all(console, summary(results))
+
+
+def _outcome_record(results: "Results") -> dict[str, Any]:
+    return {
+        "path": str(results.path),
+        "sections": list(results),
+        "modules": [run.as_record() for run in results.runs],
+        "problems": [vars(problem) for problem in results.problems],
+        "failed": len(results.failures),
+    }
+
+
+def _find_analysis(folder: str, root: Root) -> Path:
+    """Return the path that is meant by a path or an id."""
+    path = Path(folder)
+    by_id = root.analyses / folder
+    return by_id if not path.is_dir() and by_id.is_dir() else path
+
+
+def _display(as_json: bool) -> tuple["Console", "Observer"]:
+    """Return where to print and who shows the progress."""
+    from lib.cuckoo.console.progress import LiveProgress, PlainProgress  # noqa: PLC0415 - rich costs 50 ms
+    from lib.cuckoo.core.stage import Silence  # noqa: PLC0415 - only here
+
+    console = _console()
+    if as_json:
+        return console, Silence()
+    return console, LiveProgress(console) if console.is_terminal else PlainProgress(console)
+
+
+def _close(observer: "Observer") -> None:
+    close = getattr(observer, "close", None)
+    if close is not None:
+        close()
+
+
+def _print_all(console: "Console", parts: "Iterable[RenderableType]") -> None:
+    """Print tables fitted to the terminal and lines of text whole, so that paths can be copied."""
+    from rich.text import Text  # noqa: PLC0415 - rich costs 50 ms
+
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, Text))
+
+
+def _console() -> "Console":
+    from rich.console import Console  # noqa: PLC0415 - rich costs 50 ms
+
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH
+    return console
+
+
+def _complain(error: Exception) -> None:
+    from lib.cuckoo.console.text import visible  # noqa: PLC0415 - only on errors
+
+    click.echo(f"fledge: {visible(str(error))}", err=True)

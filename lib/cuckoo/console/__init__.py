@@ -1,0 +1,1 @@
+"""What the command line shows: builds text and tables, prints nothing."""

@@ -1,0 +1,87 @@
+"""What a person sees while the engine works: a live list on a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from lib.cuckoo.console.text import visible
+from lib.cuckoo.core.discovery import Candidate
+from lib.cuckoo.core.ledger import Outcome, Run
+
+STYLES = {
+    Outcome.COMPLETED: "green",
+    Outcome.DISABLED: "dim",
+    Outcome.UNCONFIGURED: "dim",
+    Outcome.UNAVAILABLE: "yellow",
+}
+"""Colour of an outcome; any other is red."""
+
+
+def style_of(outcome: Outcome) -> str:
+    """Return the colour that an outcome is shown in."""
+    return STYLES.get(outcome, "red")
+
+
+class PlainProgress:
+    """One line for each module that ends, for logs and pipes."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def planned(self, candidates: Sequence[Candidate]) -> None:
+        """Say nothing: the lines to come say it."""
+
+    def started(self, candidate: Candidate) -> None:
+        """Say nothing until it ends."""
+
+    def finished(self, run: Run) -> None:
+        """Print how a module ended."""
+        reason = f"  {visible(run.reason)}" if run.reason else ""
+        line = f"  {run.module:<16} {run.outcome:<13} {run.wall_seconds:7.2f} s{reason}"
+        self._console.print(Text(line), soft_wrap=True, highlight=False)
+
+    def tick(self) -> None:
+        """Do nothing."""
+
+
+class LiveProgress:
+    """The modules that run, with their clocks, and how many are done.
+
+    It is redrawn by the engine's ticks: a thread that redraws would make forking unsafe.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._running: dict[str, float] = {}
+        self._planned = self._done = 0
+
+    def planned(self, candidates: Sequence[Candidate]) -> None:
+        """Start counting a stage."""
+        self._planned, self._done = len(candidates), 0
+        self._live.start()
+
+    def started(self, candidate: Candidate) -> None:
+        """Show a module as running."""
+        self._running[candidate.name] = time.monotonic()
+        self.tick()
+
+    def finished(self, run: Run) -> None:
+        """Count a module as done."""
+        self._running.pop(run.module, None)
+        self._done += 1
+        self.tick()
+        if self._done == self._planned:
+            self._live.stop()
+
+    def tick(self) -> None:
+        """Draw the list again."""
+        now = time.monotonic()
+        running = "   ".join(f"{name} {now - since:.0f} s" for name, since in self._running.items())
+        self._live.update(Text(f"  {self._done}/{self._planned}  {running}"), refresh=True)
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        self._live.stop()

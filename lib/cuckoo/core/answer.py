@@ -1,0 +1,290 @@
+"""The channel from a child process to the engine: messages of plain data, one after another in a memory file.
+
+The child may be under the sample's control, so nothing here can execute anything: messages are MessagePack with
+five types added. A memory file rather than a pipe: a child that is ended in the middle leaves behind what it had
+finished, and large flat buffers are mapped by the engine instead of copied.
+
+Layout of a message: `uint64 body size, uint64 size of all`, the body, then the buffers that the body refers to,
+each at a multiple of eight. A size of 0 marks a message that was never finished.
+"""
+
+import datetime
+import functools
+import importlib
+import os
+import struct
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+import msgpack
+
+from lib.cuckoo.common.detach import Detachable
+
+_HEADER = struct.Struct("<QQ")
+_TUPLE, _SET, _FROZENSET, _INTEGER, _DATETIME, _DATE, _DETACHED = range(1, 8)
+_DETACHED_CLASSES = {"calls": ("lib.cuckoo.behavior.calls", "Calls")}
+_MAX_DEPTH = 400
+_STREAMED_DEPTH = 3
+_WRITE_BUFFER = 1 << 20
+_CHUNK = 1024
+
+
+class UnencodableError(ValueError):
+    """A value that is not plain data; the message names its path inside the answer."""
+
+
+class TooLargeError(ValueError):
+    """The messages outgrew the limit."""
+
+
+class MalformedError(ValueError):
+    """What a child left behind is not a sequence of messages."""
+
+
+class AnswerWriter:
+    """Appends messages to a file descriptor, up to `limit_bytes` in all."""
+
+    def __init__(self, descriptor: int, limit_bytes: int) -> None:
+        self._descriptor = descriptor
+        self._limit = limit_bytes
+        self._end = 0
+        self._pending = bytearray()
+        self._buffers: list[memoryview] = []
+        self._buffers_size = 0
+        self._packer = _packer(self._keep)
+
+    def write(self, value: object) -> None:
+        """Append one message.
+
+        Raises:
+            UnencodableError: part of the value is not plain data.
+            TooLargeError: the limit is reached; earlier messages stay readable.
+        """
+        start = self._end
+        try:
+            self._append(_HEADER.pack(0, 0))
+            self._stream(value, _STREAMED_DEPTH)
+            body_size = self._position - start - _HEADER.size
+            self._append_buffers()
+        except TooLargeError:
+            self._abandon(start)
+            raise
+        except _PACK_ERRORS:
+            self._abandon(start)
+            raise UnencodableError(first_obstacle(value)) from None
+        self._flush()
+        os.pwrite(self._descriptor, _HEADER.pack(body_size, self._end - start), start)
+
+    @property
+    def _position(self) -> int:
+        return self._end + len(self._pending)
+
+    def _append(self, data: bytes | memoryview) -> None:
+        if self._position + len(data) > self._limit:
+            raise TooLargeError(f"larger than {self._limit:,} bytes")
+        if len(data) < _WRITE_BUFFER:
+            self._pending += data
+            if len(self._pending) < _WRITE_BUFFER:
+                return
+            data = b""
+        self._flush()
+        self._write_all(memoryview(data))
+
+    def _flush(self) -> None:
+        pending, self._pending = self._pending, bytearray()
+        self._write_all(memoryview(pending))
+
+    def _write_all(self, view: memoryview) -> None:
+        while view:
+            written = os.pwrite(self._descriptor, view, self._end)
+            self._end += written
+            view = view[written:]
+
+    def _abandon(self, start: int) -> None:
+        self._pending = bytearray()
+        self._buffers, self._buffers_size = [], 0
+        self._end = start
+        self._packer.reset()
+        os.ftruncate(self._descriptor, start)
+
+    def _append_buffers(self) -> None:
+        buffers, self._buffers, self._buffers_size = self._buffers, [], 0
+        for buffer in buffers:
+            self._append(bytes(-self._position % 8))
+            self._append(buffer)
+        self._append(bytes(-self._position % 8))
+
+    def _stream(self, value: object, depth: int) -> None:
+        """Pack the upper levels member by member, so that no second copy of a large section is ever whole."""
+        if depth and type(value) is dict and value:
+            self._append(_map_header(len(value)))
+            for key, member in value.items():
+                self._append(self._packer.pack(key))
+                self._stream(member, depth - 1)
+        elif depth and type(value) is list and value:
+            self._append(_array_header(len(value)))
+            for start in range(0, len(value), _CHUNK):
+                self._append(b"".join(map(self._packer.pack, value[start : start + _CHUNK])))
+        else:
+            self._append(self._packer.pack(value))
+
+    def _keep(self, value: Detachable) -> bytes:
+        """Take a detached value's buffers along; return the description that stands in their place."""
+        description, buffers = value.detach()
+        places = []
+        for buffer in buffers:
+            flat = memoryview(buffer).cast("B")
+            places.append((self._buffers_size, flat.nbytes))
+            self._buffers.append(flat)
+            self._buffers_size += flat.nbytes + -flat.nbytes % 8
+        return pack({"type": _detached_name(value), "description": description, "places": places})
+
+
+def pack(value: object, keep: Callable[[Detachable], bytes] | None = None) -> bytes:
+    """Encode plain data; `keep` says what stands in place of a `Detachable`, which is refused without it.
+
+    Raises:
+        UnencodableError: part of the value is not plain data.
+    """
+    try:
+        return bytes(_packer(keep).pack(value))
+    except _PACK_ERRORS:
+        raise UnencodableError(first_obstacle(value)) from None
+
+
+def read_messages(view: memoryview, analysis_path: str) -> Iterator[Any]:
+    """Yield the finished messages of `view`, the whole of what a child left behind.
+
+    Raises:
+        MalformedError: the bytes are not what `AnswerWriter` writes.
+    """
+    start = 0
+    while start + _HEADER.size <= len(view):
+        body_size, size = _HEADER.unpack_from(view, start)
+        if size == 0:
+            return
+        body = start + _HEADER.size
+        if not _HEADER.size + body_size <= size <= len(view) - start:
+            raise MalformedError(f"message at {start} claims {size} bytes of {len(view) - start}")
+        buffers = view[body + body_size + -(body + body_size) % 8 : start + size]
+        yield _unpack(view[body : body + body_size], buffers, analysis_path)
+        start += size
+
+
+def first_obstacle(value: object, path: str = "answer", depth: int = 0) -> str:
+    """Return the path of the first part of `value` that is not plain data, and what it is; "" if there is none."""
+    if depth > _MAX_DEPTH:
+        return f"{path[:200]}…: nested deeper than {_MAX_DEPTH} levels"
+    if isinstance(value, Mapping):
+        for key, member in value.items():
+            found = first_obstacle(key, f"{path} key {key!r:.80}", depth + 1)
+            if found := found or first_obstacle(member, f"{path}[{key!r:.80}]", depth + 1):
+                return found
+        return ""
+    if isinstance(value, list | tuple | AbstractSet):
+        members = (first_obstacle(member, f"{path}[{i}]", depth + 1) for i, member in enumerate(value))
+        return next(filter(None, members), "")
+    if value is None or isinstance(value, _SCALARS | Detachable):
+        return ""
+    return f"{path}: {type(value).__module__}.{type(value).__qualname__} is not plain data"
+
+
+_SCALARS = bool | int | float | str | bytes | bytearray | memoryview | datetime.date
+_PACK_ERRORS = (TypeError, ValueError, OverflowError, RecursionError, BufferError)
+
+
+def _packer(keep: Callable[[Detachable], bytes] | None) -> msgpack.Packer:
+    default = functools.partial(_pack_other, keep=keep)
+    return msgpack.Packer(default=default, strict_types=True, unicode_errors="surrogatepass")
+
+
+def _pack_other(value: object, keep: Callable[[Detachable], bytes] | None) -> object:
+    """Return what MessagePack knows in place of a value that it does not know."""
+    for base, convert in _CONVERSIONS:
+        if isinstance(value, base):
+            return convert(value, keep)
+    if keep is not None and isinstance(value, Detachable):
+        return msgpack.ExtType(_DETACHED, keep(value))
+    raise TypeError(type(value).__name__)
+
+
+def _extension(code: int, plain: Callable[[Any], object]) -> Callable[[Any, Any], msgpack.ExtType]:
+    return lambda value, keep: msgpack.ExtType(code, pack(plain(value), keep))
+
+
+def _integer(value: int, _: object) -> object:
+    if -(1 << 63) <= value < 1 << 64:
+        return int(value)
+    return msgpack.ExtType(_INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True))
+
+
+_CONVERSIONS: Sequence[tuple[Any, Callable[[Any, Any], object]]] = (
+    (tuple, _extension(_TUPLE, list)),
+    (set, _extension(_SET, lambda value: sorted(value, key=repr))),
+    (frozenset, _extension(_FROZENSET, lambda value: sorted(value, key=repr))),
+    (int, _integer),
+    (str, lambda value, _: str.__str__(value)),
+    (float, lambda value, _: float(value)),
+    (bytes | memoryview, lambda value, _: bytes(value)),
+    (dict, lambda value, _: dict(value)),
+    (list, lambda value, _: list(value)),
+    (datetime.datetime, _extension(_DATETIME, datetime.datetime.isoformat)),
+    (datetime.date, _extension(_DATE, datetime.date.isoformat)),
+)
+
+
+def _map_header(size: int) -> bytes:
+    return b"\xdf" + size.to_bytes(4, "big")
+
+
+def _array_header(size: int) -> bytes:
+    return b"\xdd" + size.to_bytes(4, "big")
+
+
+def _detached_name(value: Detachable) -> str:
+    place = (type(value).__module__, type(value).__qualname__)
+    for name, known in _DETACHED_CLASSES.items():
+        if known == place:
+            return name
+    raise TypeError(f"{place[1]} is not registered")
+
+
+def _unpack(body: memoryview, buffers: memoryview, analysis_path: str) -> Any:
+    def extension(code: int, data: bytes) -> object:
+        if code == _DETACHED:
+            return _attach(data, buffers, analysis_path)
+        if code == _INTEGER:
+            return int.from_bytes(data, "little", signed=True)
+        return _EXTENSIONS[code](nested(data))
+
+    def nested(data: bytes | memoryview) -> Any:
+        return msgpack.unpackb(data, ext_hook=extension, strict_map_key=False, unicode_errors="surrogatepass")
+
+    try:
+        return nested(body)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+        raise MalformedError(f"cannot read the answer: {type(error).__name__}: {error}") from error
+
+
+_EXTENSIONS: dict[int, Callable[[Any], object]] = {
+    _TUPLE: tuple,
+    _SET: set,
+    _FROZENSET: frozenset,
+    _DATETIME: datetime.datetime.fromisoformat,
+    _DATE: datetime.date.fromisoformat,
+}
+
+
+def _attach(data: bytes, buffers: memoryview, analysis_path: str) -> object:
+    place = msgpack.unpackb(data)
+    module, name = _DETACHED_CLASSES[place["type"]]
+    detached = getattr(importlib.import_module(module), name)
+    views = [_region(buffers, offset, size) for offset, size in place["places"]]
+    return detached.attach(place["description"], views, analysis_path)
+
+
+def _region(buffers: memoryview, offset: int, size: int) -> memoryview:
+    if not 0 <= offset <= offset + size <= len(buffers):
+        raise ValueError(f"buffer {offset}+{size} lies outside the {len(buffers)} bytes that came along")
+    return buffers[offset : offset + size]

@@ -1,0 +1,173 @@
+"""The engine: one analysis folder in, all sections and the ledger out."""
+
+import dataclasses
+import datetime
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lib.cuckoo import __version__
+from lib.cuckoo.analysis.task import load_task
+from lib.cuckoo.common.exceptions import CuckooOperationalError
+from lib.cuckoo.common.ini import read_sections
+from lib.cuckoo.common.processing import Processing
+from lib.cuckoo.common.report import Report
+from lib.cuckoo.common.root import Root
+from lib.cuckoo.core import execution
+from lib.cuckoo.core.answer import AnswerWriter
+from lib.cuckoo.core.discovery import Candidate, Discovery, discover
+from lib.cuckoo.core.execution import Analysis
+from lib.cuckoo.core.ledger import Ledger, Problem, Run
+from lib.cuckoo.core.limits import Limits
+from lib.cuckoo.core.sections import Sections
+from lib.cuckoo.core.stage import Conditions, Observer, Silence, run_stage
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to process; the same for every analysis of a run."""
+
+    root: Root
+    modules: Sequence[Path] = ()
+    """Further folders of processing modules."""
+    jobs: int = 1
+    """Modules that may run at the same time."""
+    in_process: bool = False
+    """Run modules in the engine's own process, without limits, for debuggers."""
+    deterministic: bool = False
+    """Leave out of the results what differs between two runs on the same input."""
+    observer: Observer = field(default_factory=Silence)
+
+
+def discover_processing(settings: Settings, analysis_platform: str = "") -> Discovery:
+    """Find the processing modules of the shipped folder, the root's and the further ones."""
+    folders = [*settings.root.module_folders("processing"), *settings.modules]
+    return _discover(settings.root, Processing, folders, "processing", analysis_platform)
+
+
+def discover_reporting(settings: Settings) -> Discovery:
+    """Find the reporting modules of the shipped folder and the root's."""
+    return _discover(settings.root, Report, settings.root.module_folders("reporting"), "reporting", "")
+
+
+def _discover(root: Root, kind: type, folders: list[Path], name: str, analysis_platform: str) -> Discovery:
+    configuration = root.configuration(name)
+    with root.active():
+        return discover(kind, folders, read_sections(configuration), configuration, analysis_platform)
+
+
+def stage_limits(root: Root, stage: str) -> Limits:
+    """Return the limits of a stage: section [<stage>] of conf/fledge.conf over the built-in ones."""
+    section = read_sections(root.configuration("fledge")).get(stage)
+    if section is None:
+        return Limits()
+    return Limits().overridden(section.options, f"[{stage}] in {section.file}:{section.line}")
+
+
+class Engine:
+    """One analysis on its way: `process()`, then `report()`; `results` and `ledger` fill meanwhile."""
+
+    def __init__(
+        self, path: str | os.PathLike[str], settings: Settings, task: Mapping[str, Any] | None = None
+    ) -> None:
+        self.path = _existing_folder(path)
+        self.settings = settings
+        self.ledger = Ledger()
+        self.task = self._read_task(task)
+        self._sections = Sections()
+        self._started = datetime.datetime.now(datetime.UTC)
+        self._clock = time.monotonic()
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """All sections so far, by key."""
+        return self._sections.results
+
+    def process(self) -> None:
+        """Run the processing modules and write the sections `statistics` and `engine`."""
+        found = discover_processing(self.settings, str(self.task.get("platform") or ""))
+        self.ledger.problems.extend(found.problems)
+        limits = stage_limits(self.settings.root, "processing")
+        self.settings.observer.planned(found.candidates)
+        with self.settings.root.active():
+            stage = run_stage(found.candidates, self._attempt_processing, self._conditions(limits))
+            for run, messages in stage:
+                self._record(self._sections.merge(run, messages))
+        self.results["statistics"] = {"processing": self._times()}
+        self.ledger.runs.extend(found.left_out)
+        self.results["engine"] = self._engine_record(limits)
+
+    def report(self) -> None:
+        """Run the reporting modules; how they ended stands in the ledger and, afterwards, in the results."""
+        found = discover_reporting(self.settings)
+        self.ledger.problems.extend(found.problems)
+        limits = stage_limits(self.settings.root, "reporting")
+        self.settings.observer.planned(found.candidates)
+        with self.settings.root.active():
+            stage = run_stage(found.candidates, self._attempt_report, self._conditions(limits))
+            for run, _ in stage:
+                self._record(run)
+        self.ledger.runs.extend(found.left_out)
+
+    def _read_task(self, given: Mapping[str, Any] | None) -> dict[str, Any]:
+        if given is not None:
+            return dict(given)
+        task, problems = load_task(self.path)
+        self.ledger.problems.extend(Problem("task", problem, str(self.path)) for problem in problems)
+        return task
+
+    def _conditions(self, limits: Limits) -> Conditions:
+        settings = self.settings
+        return Conditions(str(self.path), limits, settings.jobs, settings.in_process, settings.observer)
+
+    @property
+    def _analysis(self) -> Analysis:
+        return Analysis(str(self.path), self.task)
+
+    def _attempt_processing(self, candidate: Candidate, answer: AnswerWriter) -> None:
+        execution.process(candidate, self._analysis, self.results, answer)
+
+    def _attempt_report(self, candidate: Candidate, answer: AnswerWriter) -> None:
+        execution.report(candidate, self._analysis, self.results, answer)
+
+    def _record(self, run: Run) -> None:
+        self.ledger.runs.append(run.without_measures() if self.settings.deterministic else run)
+        self.settings.observer.finished(run)
+
+    def _times(self) -> list[dict[str, Any]]:
+        """Return what readers of existing reports know: class name and seconds of each module that ran."""
+        return [{"name": run.class_name, "time": round(run.wall_seconds, 3)} for run in self.ledger.runs]
+
+    def _engine_record(self, limits: Limits) -> dict[str, Any]:
+        record: dict[str, Any] = {
+            "name": "fledge",
+            "version": __version__,
+            "python": ".".join(map(str, sys.version_info[:3])),
+            "isolation": not self.settings.in_process,
+            "limits": dataclasses.asdict(limits),
+            "modules": [run.as_record() for run in self.ledger.runs],
+            "problems": [dataclasses.asdict(problem) for problem in self.ledger.problems],
+        }
+        if not self.settings.deterministic:
+            record["started"] = self._started.strftime("%Y-%m-%d %H:%M:%S")
+            record["duration_seconds"] = round(time.monotonic() - self._clock, 3)
+            record["jobs"] = self.settings.jobs
+        return record
+
+
+def _existing_folder(path: str | os.PathLike[str]) -> Path:
+    """Return the folder as an absolute path.
+
+    Raises:
+        CuckooOperationalError: it does not exist, is not a folder or cannot be read.
+    """
+    folder = Path(path).resolve()
+    try:
+        next(folder.iterdir(), None)
+    except OSError as error:
+        raise CuckooOperationalError(f"cannot read the analysis folder {folder}: {error.strerror}") from error
+    return folder

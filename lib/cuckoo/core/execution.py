@@ -1,0 +1,163 @@
+"""Running one module: builds it, calls it, and puts into plain words how that ended.
+
+This is the one place that catches whatever a module raises. It runs inside the child process and speaks to the
+engine in two messages: how the module ended, then its data.
+"""
+
+import inspect
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lib.cuckoo.common.exceptions import CuckooDependencyError, CuckooOperationalError, CuckooReportError
+from lib.cuckoo.common.processing import Processing
+from lib.cuckoo.common.report import Report
+from lib.cuckoo.core.answer import AnswerWriter, TooLargeError, UnencodableError
+from lib.cuckoo.core.discovery import Candidate
+from lib.cuckoo.core.ledger import Outcome
+from lib.cuckoo.core.tracking import TrackedResults
+
+_ENGINE_FRAMES = str(Path(__file__))
+_MAX_NOTES, _MAX_TEXT = 100, 20_000
+_RESERVE_BYTES = 4 << 20  # given back when memory runs out, so that there is some to say so
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What every module is told about the analysis."""
+
+    path: str
+    task: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Processed:
+    """What a processing module gives back."""
+
+    key: str | None
+    data: Any
+    writes: dict[str, Any]
+    """Other sections that it set or changed."""
+    notes: list[str]
+
+
+def process(
+    candidate: Candidate, analysis: Analysis, results: Mapping[str, Any], answer: AnswerWriter
+) -> None:
+    """Run a processing module and write two messages: its ending, and what it gives back."""
+    reserve = bytearray(_RESERVE_BYTES)
+    try:
+        processed = _run_processing(candidate, analysis, results)
+        _deliver(candidate, processed, answer)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - the boundary: a module may raise anything, SystemExit included
+        reserve.clear()
+        answer.write(ending_of(error))
+
+
+def report(
+    candidate: Candidate, analysis: Analysis, results: Mapping[str, Any], answer: AnswerWriter
+) -> None:
+    """Run a reporting module and write one message: its ending."""
+    reserve = bytearray(_RESERVE_BYTES)
+    try:
+        _prepare_reports_folder(Path(analysis.path))
+        module: Report = candidate.cls()
+        _introduce(module, candidate, analysis)
+        module.run(dict(results))
+        answer.write({"outcome": str(Outcome.COMPLETED)})
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - the boundary: a report may raise anything, SystemExit included
+        reserve.clear()
+        answer.write(ending_of(error))
+
+
+def _prepare_reports_folder(analysis_path: Path) -> None:
+    """Make `reports/`; a link in its place would lead what we write out of the analysis.
+
+    Raises:
+        CuckooReportError: it is not a folder of the analysis, or cannot be made.
+    """
+    folder = analysis_path / "reports"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise CuckooReportError(f"cannot make {folder}: {error.strerror}") from error
+    if folder.is_symlink():
+        raise CuckooReportError(f"{folder} is a link to {folder.resolve()}: refused")
+
+
+def ending_of(error: BaseException) -> dict[str, Any]:
+    """Return the message for a module that ended with an error."""
+    outcome, reason = _judge(error)
+    text = "" if outcome in {Outcome.FAILED, Outcome.UNAVAILABLE, Outcome.TOO_LARGE} else _traceback(error)
+    return {"outcome": str(outcome), "reason": reason[:_MAX_TEXT], "traceback": text[-_MAX_TEXT:]}
+
+
+def _run_processing(candidate: Candidate, analysis: Analysis, results: Mapping[str, Any]) -> Processed:
+    tracked = TrackedResults({} if candidate.cls.folder_only else results)  # type: ignore[attr-defined]
+    module = _build(candidate.cls, tracked)
+    _introduce(module, candidate, analysis)
+    data = module.run()
+    notes = [str(note)[:_MAX_TEXT] for note in getattr(module, "notes", [])[:_MAX_NOTES]]
+    return Processed(module.key, data, tracked.writes(), notes)
+
+
+def _build(cls: type[Processing], results: dict[str, Any]) -> Processing:
+    """Construct a module, with the results if its constructor takes them, and hand it the results in any case."""
+    try:
+        inspect.signature(cls).bind(results)
+    except TypeError:
+        module = cls()
+    else:
+        module = cls(results)
+    module.results = results
+    return module
+
+
+def _introduce(module: Processing | Report, candidate: Candidate, analysis: Analysis) -> None:
+    module.set_path(analysis.path)
+    module.set_task(analysis.task)
+    module.set_options(candidate.section.options)
+
+
+def _deliver(candidate: Candidate, processed: Processed, answer: AnswerWriter) -> None:
+    if not processed.key or not isinstance(processed.key, str):
+        raise CuckooOperationalError(f"{candidate.where} has no key, not even after run()")
+    answer.write({"data": processed.data})
+    answer.write({"writes": {name: data for name, data in processed.writes.items() if name != processed.key}})
+    answer.write({"outcome": str(Outcome.COMPLETED), "key": processed.key, "notes": processed.notes})
+
+
+def _judge(error: BaseException) -> tuple[Outcome, str]:
+    """Return who must act on an error, and what to tell them."""
+    if isinstance(error, CuckooDependencyError):
+        return Outcome.UNAVAILABLE, str(error)
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        package = error.name.partition(".")[0]
+        return Outcome.UNAVAILABLE, f"needs the Python package {package}, which is not installed"
+    if isinstance(error, CuckooOperationalError):
+        return Outcome.FAILED, str(error)
+    if isinstance(error, UnencodableError):
+        return Outcome.FAILED, str(error).replace("answer['data']", "answer").replace(
+            "answer['writes']", "results"
+        )
+    if isinstance(error, TooLargeError):
+        return Outcome.TOO_LARGE, f"the answer is {error}"
+    if isinstance(error, MemoryError):
+        return Outcome.OUT_OF_MEMORY, "needs more memory than its limit"
+    if isinstance(error, SystemExit):
+        return Outcome.CRASHED, f"called sys.exit({error.code!r})"
+    return Outcome.CRASHED, f"{type(error).__name__}: {error}"
+
+
+def _traceback(error: BaseException) -> str:
+    """Return the traceback from the module's own frames on; ours say nothing to its author."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == _ENGINE_FRAMES:
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace or error.__traceback__))

@@ -1,0 +1,116 @@
+"""The ledger: what happened to each module, and what was wrong with the configuration."""
+
+import re
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
+
+
+class Outcome(StrEnum):
+    """How a module ended. Only COMPLETED put a section into the results."""
+
+    COMPLETED = "COMPLETED"
+    """Ran and answered."""
+    DISABLED = "DISABLED"
+    """Kept from running by the configuration, its class, its platform or a file that takes its place."""
+    UNCONFIGURED = "UNCONFIGURED"
+    """Has no section in the configuration, so did not run."""
+    UNLOADABLE = "UNLOADABLE"
+    """The file could not be imported."""
+    UNAVAILABLE = "UNAVAILABLE"
+    """A library or program it needs is not installed."""
+    FAILED = "FAILED"
+    """Reported that the data of this analysis cannot be processed, or broke the contract."""
+    CRASHED = "CRASHED"
+    """Raised something else, or its process died: a fault of the module."""
+    TIMED_OUT = "TIMED_OUT"
+    """Ended at its limit of wall-clock or CPU time."""
+    OUT_OF_MEMORY = "OUT_OF_MEMORY"
+    """Ended at its limit of memory."""
+    TOO_LARGE = "TOO_LARGE"
+    """Its answer was larger than the limit."""
+    REFUSED = "REFUSED"
+    """Its key belongs to a module that came before, or to the engine."""
+
+    @property
+    def is_failure(self) -> bool:
+        """True when the user lost something to a fault: everything but a choice of the configuration."""
+        return self not in {Outcome.COMPLETED, Outcome.DISABLED, Outcome.UNCONFIGURED, Outcome.UNAVAILABLE}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One line of the ledger. Times in seconds, sizes in bytes."""
+
+    module: str
+    """File name without ending, which is also the section of the configuration."""
+    file: str
+    outcome: Outcome
+    class_name: str | None = None
+    key: str | None = None
+    order: int | None = None
+    reason: str = ""
+    """Why it ended so, in one line; empty when it completed."""
+    traceback: str = ""
+    notes: tuple[str, ...] = ()
+    """What the module says about its own answer: skipped, truncated, left out."""
+    output: str = ""
+    """The last of what the module printed or logged."""
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_memory_bytes: int = 0
+    answer_bytes: int = 0
+
+    @property
+    def error(self) -> str:
+        """Reason and traceback, for a reader who wants to know all."""
+        return "\n".join(part for part in (self.reason, self.traceback) if part)
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the line as plain data, with `class` for `class_name`."""
+        record = asdict(self) | {"outcome": str(self.outcome), "notes": list(self.notes)}
+        record["class"] = record.pop("class_name")
+        return record
+
+    def without_measures(self) -> "Run":
+        """Return the line without what differs between two runs on the same input."""
+        return replace(
+            self,
+            traceback=_ADDRESS.sub("0x…", self.traceback),
+            reason=_ADDRESS.sub("0x…", self.reason),
+            output="",
+            wall_seconds=0.0,
+            cpu_seconds=0.0,
+            peak_memory_bytes=0,
+            answer_bytes=0,
+        )
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something about configuration, modules or the task that the user should mend; it stopped nothing else."""
+
+    kind: str
+    """"section without a file", "file without a section", "unknown option", "import failed", "task", …"""
+    message: str
+    file: str
+    line: int = 0
+    """From 1; 0 where no line is to blame."""
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: {self.message}"
+
+
+@dataclass
+class Ledger:
+    """All runs and problems of one analysis, in the order in which they came."""
+
+    runs: list[Run] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def failures(self) -> list[Run]:
+        """Return the runs that lost something."""
+        return [run for run in self.runs if run.outcome.is_failure]

@@ -1,0 +1,185 @@
+"""A stage: runs candidates in their order, some at the same time, and turns what is left of each into the ledger.
+
+The merged results depend on the order of the candidates only, never on which of them ended first.
+"""
+
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Protocol
+
+from lib.cuckoo.core.answer import AnswerWriter
+from lib.cuckoo.core.discovery import Candidate
+from lib.cuckoo.core.isolation import Child, Ended, kill, launch, perform_here, wait
+from lib.cuckoo.core.ledger import Outcome, Run
+from lib.cuckoo.core.limits import Limits
+
+Attempt = Callable[[Candidate, AnswerWriter], None]
+"""Runs a candidate inside the child and writes its messages."""
+
+
+class Observer(Protocol):
+    """Who watches the engine work; called in the engine's process, between children."""
+
+    def planned(self, candidates: Sequence[Candidate]) -> None:
+        """Hear what a stage will run, in order."""
+
+    def started(self, candidate: Candidate) -> None:
+        """Hear that a candidate was launched."""
+
+    def finished(self, run: Run) -> None:
+        """Hear how a candidate ended."""
+
+    def tick(self) -> None:
+        """Be called a few times a second while children run."""
+
+
+class Silence:
+    """An observer that does nothing."""
+
+    def planned(self, candidates: Sequence[Candidate]) -> None:
+        """Ignore the plan."""
+
+    def started(self, candidate: Candidate) -> None:
+        """Ignore the launch."""
+
+    def finished(self, run: Run) -> None:
+        """Ignore the end."""
+
+    def tick(self) -> None:
+        """Ignore the time."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Under which conditions a stage runs its candidates."""
+
+    analysis_path: str
+    limits: Limits
+    jobs: int = 1
+    in_process: bool = False
+    observer: Observer = Silence()  # noqa: RUF009 - it has no state
+
+    def limits_of(self, candidate: Candidate) -> Limits:
+        """Return the stage's limits with those of the candidate's section in place."""
+        section = candidate.section
+        return self.limits.overridden(section.options, f"[{section.name}] in {section.file}:{section.line}")
+
+
+def run_stage(
+    candidates: Sequence[Candidate], attempt: Attempt, conditions: Conditions
+) -> Iterator[tuple[Run, list[Any]]]:
+    """Run each candidate; yield its line of the ledger and its messages, in the order given."""
+    for batch in _batches(candidates):
+        finished: Iterator[tuple[Candidate, Ended]]
+        if conditions.in_process:
+            finished = _run_here(batch, attempt, conditions)
+        else:
+            finished = _run_children(batch, attempt, conditions)
+        for candidate, ended in finished:
+            run = _judge(candidate, ended, conditions.limits_of(candidate))
+            yield run, ended.messages
+
+
+def _batches(candidates: Sequence[Candidate]) -> Iterator[list[Candidate]]:
+    """Split into what may run at the same time: neighbours of equal order that read only the folder."""
+    for _, group in groupby(
+        candidates, key=lambda candidate: (candidate.order, _reads_folder_only(candidate))
+    ):
+        members = list(group)
+        if _reads_folder_only(members[0]):
+            yield members
+        else:
+            yield from ([member] for member in members)
+
+
+def _reads_folder_only(candidate: Candidate) -> bool:
+    return bool(getattr(candidate.cls, "folder_only", False))
+
+
+def _run_here(
+    batch: Sequence[Candidate], attempt: Attempt, conditions: Conditions
+) -> Iterator[tuple[Candidate, Ended]]:
+    for candidate in batch:
+        conditions.observer.started(candidate)
+        limits = conditions.limits_of(candidate)
+        yield candidate, perform_here(_work(candidate, attempt), limits, conditions.analysis_path)
+
+
+def _run_children(
+    batch: Sequence[Candidate], attempt: Attempt, conditions: Conditions
+) -> Iterator[tuple[Candidate, Ended]]:
+    """Keep up to `jobs` children running; yield in the order of the batch."""
+    waiting = list(enumerate(batch))
+    running: dict[int, tuple[int, Child]] = {}
+    ended: dict[int, Ended] = {}
+    try:
+        for position, candidate in enumerate(batch):
+            while position not in ended:
+                while waiting and len(running) < conditions.jobs:
+                    _launch_next(waiting, running, attempt, conditions)
+                children = [child for _, child in running.values()]
+                for pid, end in wait(children, conditions.observer.tick).items():
+                    ended[running.pop(pid)[0]] = end
+            yield candidate, ended.pop(position)
+    finally:
+        kill([child for _, child in running.values()])
+
+
+def _launch_next(
+    waiting: list[tuple[int, Candidate]],
+    running: dict[int, tuple[int, Child]],
+    attempt: Attempt,
+    conditions: Conditions,
+) -> None:
+    position, candidate = waiting.pop(0)
+    conditions.observer.started(candidate)
+    limits = conditions.limits_of(candidate)
+    child = launch(_work(candidate, attempt), limits, conditions.analysis_path)
+    running[child.pid] = (position, child)
+
+
+def _work(candidate: Candidate, attempt: Attempt) -> Callable[[AnswerWriter], None]:
+    return lambda answer: attempt(candidate, answer)
+
+
+def _judge(candidate: Candidate, ended: Ended, limits: Limits) -> Run:
+    """Turn how a child ended into a line of the ledger."""
+    ending = ended.messages[-1] if ended.messages else None
+    outcome, reason = _outcome(ended, ending, limits)
+    told = ending if isinstance(ending, dict) else {}
+    died = "outcome" not in told
+    return candidate.ended(
+        outcome,
+        reason,
+        key=told.get("key") if isinstance(told.get("key"), str) else candidate.key,
+        traceback=ended.output if died and outcome is Outcome.CRASHED else _text(told.get("traceback")),
+        notes=tuple(note for note in told.get("notes", ()) if isinstance(note, str)),
+        output="" if died and outcome is Outcome.CRASHED else ended.output,
+        wall_seconds=round(ended.wall_seconds, 4),
+        cpu_seconds=round(ended.cpu_seconds, 4),
+        peak_memory_bytes=ended.peak_memory_bytes,
+        answer_bytes=ended.answer_bytes,
+    )
+
+
+def _outcome(ended: Ended, ending: object, limits: Limits) -> tuple[Outcome, str]:
+    if ended.timed_out:
+        return Outcome.TIMED_OUT, f"ended at its limit of {limits.wall_seconds} s of wall-clock time"
+    if ended.signal == signal.SIGXCPU:
+        return Outcome.TIMED_OUT, f"ended at its limit of {limits.cpu_seconds} s of CPU time"
+    if ended.signal is not None:
+        return Outcome.CRASHED, f"its process was killed by {signal.Signals(ended.signal).name}"
+    if ended.malformed:
+        return Outcome.CRASHED, ended.malformed
+    if not isinstance(ending, dict) or ending.get("outcome") not in set(Outcome):
+        return Outcome.CRASHED, f"its process ended without an answer (exit status {ended.exit_code})"
+    outcome = Outcome(ending["outcome"])
+    if outcome is Outcome.OUT_OF_MEMORY:
+        return outcome, f"ended at its limit of {limits.memory_mb} MB of memory"
+    return outcome, _text(ending.get("reason"))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,1 @@
+"""Writing results down: streamed JSON and files that appear whole or not at all."""
