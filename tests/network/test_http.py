@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Pool, Unread
+from lib.cuckoo.network.exchange import Origin
 from lib.cuckoo.network.http import PENDING_LIMIT, Http
 from tests.network.conversations import Segment, damaged, in_pieces, only, play
 
@@ -21,7 +22,7 @@ CHUNKED = (
 
 
 def exchanges(*segments: Segment, port: int = 80, context: Context | None = None) -> list[dict[str, Any]]:
-    return only(play(Http(context or Context(), port=port), *segments), "http_ex")
+    return only(play(Http(context or Context(), Origin(port=port)), *segments), "http_ex")
 
 
 def response(codings: str, body: bytes) -> bytes:
@@ -92,7 +93,7 @@ def test_pipelined_requests_get_their_own_responses() -> None:
 
 
 def test_the_body_of_a_request_is_in_the_old_record() -> None:
-    (old,) = only(play(Http(Context(), port=8080), (CLIENT, POST)), "http")
+    (old,) = only(play(Http(Context(), Origin(port=8080)), (CLIENT, POST)), "http")
 
     assert old["body"] == "id=1234"
     assert old["data"].endswith("\r\n\r\nid=1234")
@@ -210,7 +211,7 @@ def test_a_body_without_a_length_lasts_until_the_end() -> None:
     ],
 )
 def test_unusual_requests_are_read(head: bytes, method: str, uri: str, version: str) -> None:
-    (old,) = only(play(Http(Context(), address="192.0.2.1"), (CLIENT, head)), "http")
+    (old,) = only(play(Http(Context(), Origin("192.0.2.1")), (CLIENT, head)), "http")
 
     assert (old["method"], old["uri"], old["version"]) == (method, uri, version)
 

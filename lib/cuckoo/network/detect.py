@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from lib.cuckoo.network.conversation import SERVER, Context, Conversation, Record, Unread
+from lib.cuckoo.network.exchange import Origin
 from lib.cuckoo.network.ftp import Ftp
 from lib.cuckoo.network.http import REQUEST_LINE, STATUS_LINE, Http
+from lib.cuckoo.network.http2 import PREFACE, Http2
 from lib.cuckoo.network.irc import Irc
 from lib.cuckoo.network.smtp import Smtp
 from lib.cuckoo.network.socks import Socks, is_socks
@@ -57,6 +59,11 @@ class Place:
     depth: int = 0
     """How many conversations this one is inside of."""
 
+    @property
+    def origin(self) -> Origin:
+        """The server, as HTTP records name it."""
+        return Origin(self.address, self.ports[SERVER], self.section)
+
     def inside(self, section: str = "") -> Conversation:
         """Return a detecting conversation for what is carried in this one."""
         if self.depth >= MAXIMUM_DEPTH:
@@ -89,14 +96,11 @@ def is_tls(head: bytes, hello: int) -> bool:
 
 
 def _http(place: Place, client: bytes, server: bytes, final: bool) -> Conversation | None:
-    if not (
-        _starts_with(client, _is_request, final=final) or _starts_with(server, _is_response, final=final)
-    ):
-        return None
-    port = place.ports[SERVER]
-    return Http(
-        place.context, address=place.address, port=port, section=place.section, tunnel=partial(_tunnel, place)
-    )
+    if client.startswith(PREFACE[:16]):
+        return Http2(place.context, place.origin)
+    if _starts_with(client, _is_request, final=final) or _starts_with(server, _is_response, final=final):
+        return Http(place.context, place.origin, partial(_tunnel, place))
+    return None
 
 
 def _tunnel(place: Place, _protocol: str) -> Conversation:
@@ -118,7 +122,7 @@ def _is_response(line: bytes) -> bool:
 
 
 def _mail_or_files(place: Place, client: bytes, server: bytes, _final: bool) -> Conversation | None:
-    """Tell SMTP from FTP, whose servers greet alike: by the client's first command, the port, the greeting."""
+    """Tell SMTP from FTP, whose servers greet alike: by the first command, the port, the greeting."""
     port, greeting = place.ports[SERVER], _GREETING.match(server)
     if _SMTP_COMMAND.match(client):
         return Smtp(place.context, place.inside)

@@ -7,10 +7,10 @@ fingerprint (FoxIO, BSD-3-Clause). The other members of the JA4 family are under
 import hashlib
 from dataclasses import dataclass, field
 
-from lib.cuckoo.network.conversation import printable
+from lib.cuckoo.network.conversation import Record, printable
 
 SERVER_NAME, GROUPS, POINT_FORMATS, SIGNATURES, ALPN, SUPPORTED_VERSIONS = 0, 10, 11, 13, 16, 43
-EARLY_DATA, KEY_SHARE = 42, 51
+SSL2 = 0x0002
 RETRY_RANDOM = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 """The random of a ServerHello that is a HelloRetryRequest (RFC 8446, 4.1.3)."""
 VERSIONS = {
@@ -283,3 +283,38 @@ def _ja4_protocol(hello: ClientHello) -> str:
 
 def _short_hash(text: str) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:12] if text else _NO_HASH
+
+
+def describe_client(hello: ClientHello | None, transport: str = "t") -> Record:
+    """Return what a record says of the client's hello; its keys are there without one, too."""
+    if hello is None:
+        absent: Record = dict.fromkeys(("sni", "client_random", "ja3", "ja3_string", "ja4"))
+        return absent | {"alpn": [], "ciphers": [], "extensions": [], "groups": []}
+    text = ja3(hello) if hello.version != SSL2 else None
+    return {
+        "sni": hello.server_name,
+        "client_random": hello.random.hex(),
+        "alpn": hello.protocols,
+        "ciphers": hello.ciphers,
+        "extensions": [number for number, _ in hello.extensions],
+        "groups": hello.groups,
+        "ja3": text and md5(text),
+        "ja3_string": text,
+        "ja4": text and ja4(hello, transport),
+    }
+
+
+def describe_server(hello: ServerHello | None) -> Record:
+    """Return what a record says of the server's hello; its keys are there without one, too."""
+    if hello is None:
+        keys = ("alpn_selected", "cipher", "server_random", "session_id", "ja3s", "ja3s_string")
+        return dict.fromkeys(keys)
+    text = ja3s(hello)
+    return {
+        "alpn_selected": hello.protocol,
+        "cipher": hello.cipher,
+        "server_random": hello.random.hex(),
+        "session_id": hello.session_id.hex(),
+        "ja3s": md5(text),
+        "ja3s_string": text,
+    }

@@ -10,7 +10,6 @@ When the context holds the connection's secrets, its application bytes are hande
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from lib.cuckoo.network.certificates import describe_certificate
 from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Conversation, Record, Unread
@@ -18,10 +17,8 @@ from lib.cuckoo.network.hello import (
     ClientHello,
     Reader,
     ServerHello,
-    ja3,
-    ja3s,
-    ja4,
-    md5,
+    describe_client,
+    describe_server,
     parse_client_hello,
     parse_server_hello,
     parse_ssl2_client_hello,
@@ -32,7 +29,7 @@ from lib.cuckoo.network.tape import Cut, Drain, Steps, Tape, TwoTapes
 
 CHANGE_CIPHER, ALERT, HANDSHAKE, APPLICATION, HEARTBEAT = 20, 21, 22, 23, 24
 CLIENT_HELLO, SERVER_HELLO, CERTIFICATE = 1, 2, 11
-SSL2, TLS13 = 0x0002, 0x0304
+TLS13 = 0x0304
 RECORD_LIMIT = (1 << 14) + 2048
 """Bytes in a record (RFC 5246, 6.2.3)."""
 MESSAGE_LIMIT = 512 << 10
@@ -182,8 +179,8 @@ class Tls(TwoTapes):
             "protocol": "tls",
             "time": self._started,
             "version": version_name(self._version()),
-            **_client_side(self._client),
-            **_server_side(self._server),
+            **describe_client(self._client),
+            **describe_server(self._server),
             "resumed": self._resumed(),
             "certificates": self._chains[SERVER],
             "client_certificates": self._chains[CLIENT],
@@ -208,36 +205,3 @@ class Tls(TwoTapes):
         if self._is_tls13:
             return any(number == 41 for number, _ in server.extensions)
         return bool(server.session_id) and server.session_id == client.session_id
-
-
-def _client_side(hello: ClientHello | None) -> Record:
-    if hello is None:
-        hello_record: dict[str, Any] = dict.fromkeys(("sni", "client_random", "ja3", "ja3_string", "ja4"))
-        return hello_record | {"alpn": [], "ciphers": [], "extensions": [], "groups": []}
-    text = ja3(hello) if hello.version != SSL2 else None
-    return {
-        "sni": hello.server_name,
-        "client_random": hello.random.hex(),
-        "alpn": hello.protocols,
-        "ciphers": hello.ciphers,
-        "extensions": [number for number, _ in hello.extensions],
-        "groups": hello.groups,
-        "ja3": text and md5(text),
-        "ja3_string": text,
-        "ja4": text and ja4(hello),
-    }
-
-
-def _server_side(hello: ServerHello | None) -> Record:
-    if hello is None:
-        keys = ("alpn_selected", "cipher", "server_random", "session_id", "ja3s", "ja3s_string")
-        return dict.fromkeys(keys)
-    text = ja3s(hello)
-    return {
-        "alpn_selected": hello.protocol,
-        "cipher": hello.cipher,
-        "server_random": hello.random.hex(),
-        "session_id": hello.session_id.hex(),
-        "ja3s": md5(text),
-        "ja3s_string": text,
-    }
