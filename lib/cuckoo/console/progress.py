@@ -61,7 +61,8 @@ class LiveProgress:
     def planned(self, candidates: Sequence[Candidate]) -> None:
         """Start counting a stage."""
         self._planned, self._done = len(candidates), 0
-        self._live.start()
+        if candidates:
+            self._live.start()
 
     def started(self, candidate: Candidate) -> None:
         """Show a module as running."""
