@@ -1,7 +1,7 @@
 """The sandbox's own logs of an analysis, from guest and host, and the errors in them.
 
-Lines look like `2016-08-25 22:44:59,002 [lib.cuckoo.core.scheduler] INFO: message`, the format of Python's logging
-as all families set it up; a traceback follows its message, line by line, without a prefix.
+Lines look like `2016-08-25 22:44:59,002 [lib.cuckoo.core.scheduler] INFO: message`, the format that all families
+give Python's logging; a traceback follows its message, line by line, without a prefix.
 """
 
 import re
