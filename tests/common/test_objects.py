@@ -143,3 +143,13 @@ def test_a_sparse_file_of_five_gigabytes_has_a_type_and_a_size_at_once(tmp_path:
 
     assert File(path).get_size() == 5_000_000_000
     assert File(path).get_type() == "data"
+
+
+def test_a_path_relative_to_the_current_folder_is_understood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "sample").write_bytes(b"data")
+    monkeypatch.chdir(tmp_path)
+
+    assert File("below/sample").get_size() == 4
