@@ -178,6 +178,14 @@ def test_the_command_leaves_foreign_folders_alone(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").exists()
 
 
+def test_the_documented_code_runs(tmp_path: Path) -> None:
+    code = STORY.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+
+    exec(code, {"folder": tmp_path})
+
+    assert (tmp_path / "cuckoo.log").exists()
+
+
 def test_the_story_names_what_the_folder_holds(files: dict[str, bytes]) -> None:
     told = STORY.read_text(encoding="utf-8")
 

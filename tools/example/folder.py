@@ -98,7 +98,10 @@ def _stored_files() -> Iterator[tuple[str, bytes]]:
     stored = story.stored_files()
     for file in {file.path: file for file in stored}.values():
         yield file.path, file.content
-    yield "files.json", "".join(json.dumps(_record(file)) + "\n" for file in stored).encode()
+    yield (
+        "files.json",
+        "".join(json.dumps(_record(file), ensure_ascii=False) + "\n" for file in stored).encode(),
+    )
 
 
 def _record(file: story.Stored) -> dict[str, object]:
