@@ -1,19 +1,21 @@
 """The writers of behaviour logs, read back by an independent decoder."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import bson as reference
 import pytest
 
-from tools.example import ClassicLogWriter, LogWriter, SecondLogWriter, number, pointer
+from tools.example import ClassicLogWriter, LogWriter, SecondLogWriter, number, pointer, story
 from tools.example.behavior import Arguments, Flags, filetime
 from tools.example.families import classic_log, second_family_log
-from tools.example.processes import logs
+from tools.example.processes import PAYLOAD_BASE, logs
 
 STARTED = datetime(2026, 3, 17, 9, 14, 25, tzinfo=UTC)
 Document = dict[str, Any]
+Logged = dict[int, list[tuple[float, str, dict[str, Any]]]]
 
 
 def documents(log: LogWriter | bytes) -> list[Document]:
@@ -143,6 +145,50 @@ def test_the_time_is_counted_from_1601() -> None:
     low, high = filetime(datetime(1601, 1, 1, tzinfo=UTC) + timedelta(seconds=500))
 
     assert (low & 0xFFFFFFFF, high) == (5_000_000_000 & 0xFFFFFFFF, 1)
+
+
+def test_the_return_value_takes_eight_bytes() -> None:
+    log = LogWriter(1, 0, "a", STARTED)
+    log.call("X", "misc", at=1, returned=5)
+
+    assert isinstance(documents(log)[-1]["args"][1], reference.Int64)
+
+
+def test_each_process_is_started_by_the_one_before(logged: Logged) -> None:
+    for parent, child in pairwise(story.PROCESSES):
+        started = [
+            (time, call) for time, name, call in logged[parent.pid] if name == "CreateProcessInternalW"
+        ]
+        ((time, call),) = started
+
+        assert (call["ProcessId"], call["ThreadId"]) == (child.pid, child.thread)
+        assert call["ApplicationName"].decode() == child.path
+        assert call["CommandLine"].decode() == child.command
+        assert 0 < story.moment(child.started).timestamp() - time < 1
+        assert logged[child.pid][0][2]["ParentProcessIdentifier"] == parent.pid
+
+
+def test_each_uploaded_file_was_written_or_named_by_its_process(logged: Logged) -> None:
+    named = {
+        (pid, value)
+        for pid, calls in logged.items()
+        for _, name, call in calls
+        for value in (call.get("NewFileName"), call.get("HandleName") if name == "NtWriteFile" else None)
+    }
+
+    for file in story.stored_files():
+        if file.folder == "files":
+            assert (file.pids[0], file.guest_path.encode()) in named
+
+
+def test_what_is_written_into_the_other_process_is_the_payload(logged: Logged) -> None:
+    pieces = [call for _, name, call in logged[story.STAGE.pid] if name == "WriteProcessMemory"]
+    payload = story.payload_file()
+
+    assert sum(call["BufferLength"] for call in pieces) == len(payload)
+    for call in pieces:
+        offset = call["BaseAddress"] - PAYLOAD_BASE
+        assert payload[offset:].startswith(call["Buffer"])
 
 
 @pytest.mark.parametrize("log", [*logs().values(), second_family_log(), classic_log()])

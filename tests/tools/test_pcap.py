@@ -4,14 +4,14 @@ import ipaddress
 import struct
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
-import bson as reference
 import pytest
 
 from tools.example import Host, PcapWriter, story, traffic
-from tools.example.pcap import ACK, FIN, SYN, checksum
-from tools.example.processes import logs
+from tools.example.pcap import ACK, FIN, SYN
 
+Logged = dict[int, list[tuple[float, str, dict[str, Any]]]]
 GUEST = Host("192.168.56.101", "08:00:27:1a:2b:3c")
 
 
@@ -54,9 +54,16 @@ def packet(time: float, frame: bytes) -> Packet:
     size = struct.unpack_from("!H", frame, 16)[0]
     ip = frame[14 : 14 + size]
     source, target = (str(ipaddress.IPv4Address(ip[start : start + 4])) for start in (12, 16))
-    assert checksum(ip[:20]) == 0
-    assert checksum(ip[12:20] + struct.pack("!HH", ip[9], len(ip) - 20) + ip[20:]) == 0
+    assert sums_up(ip[:20])
+    assert sums_up(ip[12:20] + struct.pack("!HH", ip[9], len(ip) - 20) + ip[20:])
     return Packet(time, source, target, ip[9], ip[20:])
+
+
+def sums_up(data: bytes) -> bool:
+    """Whether the words of checked data, their checksum among them, make a multiple of 0xFFFF (RFC 1071)."""
+    words = struct.unpack(f"!{(len(data) + 1) // 2}H", data + bytes(len(data) % 2))
+    total: int = sum(words)
+    return total % 0xFFFF == 0
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +93,11 @@ def stream(captured: list[Packet], port: int, *, to_guest: bool = False) -> byte
 def names_answered(captured: list[Packet]) -> dict[str, bytes]:
     answers = (one.content for one in captured if one.protocol == 17 and one.ports[0] == 53)
     return {_name(answer): answer for answer in answers}
+
+
+def address(answer: bytes) -> str:
+    """The address at the end of an answer."""
+    return str(ipaddress.IPv4Address(answer[-4:]))
 
 
 def _name(message: bytes) -> str:
@@ -122,7 +134,16 @@ def test_every_resolved_name_leads_to_a_host_that_is_contacted(captured: list[Pa
 
     assert unanswered == {story.LOST_NAME}
     for name in set(answers) - unanswered - mail_domains:
-        assert str(ipaddress.IPv4Address(answers[name][-4:])) in contacted, name
+        assert address(answers[name]) in contacted, name
+
+
+def test_the_host_contacted_next_is_the_one_just_resolved(captured: list[Packet]) -> None:
+    resolved = ""
+    for one in captured:
+        if one.protocol == 17 and one.ports[0] == 53 and not one.content[3] & 0xF:
+            resolved = address(one.content)
+        if one.protocol == 6 and one.flags == SYN and one.target != story.DEAD:
+            assert one.target == resolved
 
 
 def test_names_are_asked_for_before_their_hosts_are_contacted(captured: list[Packet]) -> None:
@@ -156,19 +177,55 @@ def test_the_channel_is_joined_before_anything_is_said(captured: list[Packet]) -
     assert commands == [b"NICK", b"USER", b"JOIN", b"PRIVMSG", b"PONG"]
 
 
-def test_the_logs_send_what_the_capture_shows(captured: list[Packet]) -> None:
+def test_the_logs_send_what_the_capture_shows(captured: list[Packet], logged: Logged) -> None:
     """Monitors keep 256 bytes of a buffer."""
-    declared: dict[int, str] = {}
-    shown = []
-    for document in reference.decode_iter(logs()[story.HOST.pid]):
-        declared |= {document["I"]: document["name"]} if document.get("type") == "info" else {}
-        if declared[document["I"]] == "send" and "args" in document and "t" in document:
-            shown.append(document["args"][-1])
-
     wire = stream(captured, 6667) + stream(captured, 25)
-    assert shown
-    for content in shown:
-        assert content in wire
+    sent = [arguments["buffer"] for _, name, arguments in logged[story.HOST.pid] if name == "send"]
+
+    assert len(sent) == 10
+    assert all(content in wire for content in sent)
+
+
+def test_the_logs_connect_to_the_hosts_of_the_capture(captured: list[Packet], logged: Logged) -> None:
+    opened = [
+        one for one in captured if one.protocol == 6 and one.flags == SYN and one.ports[1] not in {80, 443}
+    ]
+    first_attempts = {(one.target, one.ports[1]): one.time for one in reversed(opened)}
+    connected = {
+        (arguments["ip"].decode(), arguments["port"]): time
+        for time, name, arguments in logged[story.HOST.pid]
+        if name == "connect"
+    }
+
+    assert connected == pytest.approx(first_attempts, abs=0.02, rel=0)
+
+
+def test_the_logs_resolve_the_names_of_the_capture(captured: list[Packet], logged: Logged) -> None:
+    argument = {"GetAddrInfoW": "NodeName", "DnsQuery_W": "Name"}
+    asked = sorted(
+        (time, arguments[argument[name]].decode())
+        for calls in logged.values()
+        for time, name, arguments in calls
+        if name in argument
+    )
+    seen = [(one.time, _name(one.content)) for one in captured if one.protocol == 17 and one.ports[1] == 53]
+
+    assert [name for _, name in asked] == [name for _, name in seen]
+    for (called, _), (sent, _) in zip(asked, seen, strict=True):
+        assert 0 <= sent - called < 0.02
+
+
+def test_the_logs_request_what_the_capture_requests(captured: list[Packet], logged: Logged) -> None:
+    requested = [
+        arguments["Verb"] + b" " + arguments["Path"]
+        for calls in logged.values()
+        for _, name, arguments in calls
+        if name == "HttpOpenRequestW"
+    ]
+
+    wire = b"".join(streams(captured).values()) + traffic.panel_request()
+    assert len(requested) == 3
+    assert all(request in wire for request in requested)
 
 
 def test_nothing_to_send_is_nothing_on_the_wire() -> None:
