@@ -45,7 +45,9 @@ def follow(page: Path, folder: Path) -> Path:
     """Do what a page says, in order: write its files, run its commands; return where that ended."""
     for block in blocks(page):
         if block.file:
-            with (folder / block.file).open("a" if "append" in block.words else "w", encoding="utf-8") as file:
+            with (folder / block.file).open(
+                "a" if "append" in block.words else "w", encoding="utf-8"
+            ) as file:
                 file.write("\n" + block.text if "append" in block.words else block.text)
         elif block.language == "console":
             for command in re.findall(r"^\$ (.+)$", block.text, re.MULTILINE):
@@ -72,11 +74,15 @@ def test_the_tutorial_works_as_written(tmp_path: Path) -> None:
 
     run(f"{sys.executable} -m pytest -q -p no:cacheprovider test_mailaddresses.py", lab)
     report = (lab / "storage/analyses/7/reports/report.json").read_text(encoding="utf-8")
-    assert '"mailaddresses":["a@mail.example","b@mail.example"' not in report  # the module's source has others
+    assert (
+        '"mailaddresses":["a@mail.example","b@mail.example"' not in report
+    )  # the module's source has others
     assert '"mailaddresses":[' in report
 
 
-@pytest.mark.parametrize("page", sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")]), ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")]), ids=lambda page: page.name
+)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for match in LINK.finditer(page.read_text(encoding="utf-8")):
         assert (page.parent / match["target"]).exists(), match["target"]
