@@ -1,13 +1,14 @@
 """Every shipped module keeps the contract: one file, one section, one key, and a docstring that is its manual."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from lib.cuckoo.common.ini import read_sections
-from lib.cuckoo.core.lint import lint_file
 from lib.cuckoo.core.limits import OPTION_NAMES
+from lib.cuckoo.core.lint import lint_file
 
 ROOT = Path(__file__).resolve().parent.parent
 STAGES = ("processing", "reporting")
@@ -48,6 +49,6 @@ def test_every_section_has_a_file(stage: str) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_configured_option_has_a_comment_above_it(stage: str) -> None:
     lines = (ROOT / "conf" / f"{stage}.conf").read_text(encoding="utf-8").splitlines()
-    for before, line in zip(lines, lines[1:], strict=False):
+    for before, line in pairwise(lines):
         if "=" in line and not line.startswith(("#", "enabled")):
             assert before.startswith("#"), line
