@@ -68,7 +68,7 @@ class Activity:
         return self._handles
 
     def close(self, handle: int) -> None:
-        """Close a handle."""
+        """Give back any handle but those of keys, sockets and requests."""
         self.call("NtClose", "system", {"Handle": pointer(handle)})
 
     def load(self, library: str, functions: Iterable[str], base: int) -> None:
@@ -134,7 +134,7 @@ class Activity:
         self.call("MoveFileWithProgressTransactedW", "filesystem", names, returned=1)
 
     def delete_file(self, path: str) -> None:
-        """Delete a file."""
+        """Delete a file through the Win32 interface."""
         self.call("DeleteFileW", "filesystem", {"FileName": path}, returned=1)
 
     def delete_file_on_close(self, path: str) -> None:
@@ -146,7 +146,7 @@ class Activity:
         self.close(handle)
 
     def create_folder(self, path: str) -> None:
-        """Create a folder."""
+        """Make a folder; its parent exists."""
         self.call("CreateDirectoryW", "filesystem", {"DirectoryName": path}, returned=1)
 
     def find_files(self, pattern: str) -> None:
@@ -190,7 +190,7 @@ class Activity:
         self.close(handle)
 
     def delete_value(self, key: str, name: str) -> None:
-        """Delete a value."""
+        """Open a key, remove one value of it, close it."""
         handle = self.open_key(key)
         arguments: Arguments = {"Handle": pointer(handle), "ValueName": name, "FullName": rf"{key}\{name}"}
         self.call("RegDeleteValueW", "registry", arguments)
@@ -214,7 +214,7 @@ class Activity:
         self.call("RegCloseKey", "registry", {"Handle": pointer(handle)})
 
     def create_mutex(self, name: str) -> None:
-        """Create a mutex."""
+        """Make a mutex and own it."""
         arguments: Arguments = {"Handle": pointer(self.handle()), "MutexName": name, "InitialOwner": 1}
         self.call("NtCreateMutant", "synchronization", arguments)
 
@@ -373,7 +373,7 @@ class Activity:
         self.call("recv", "network", data, returned=len(content))
 
     def close_socket(self, socket: int) -> None:
-        """Close a socket."""
+        """End a connection."""
         self.call("closesocket", "network", {"socket": socket})
 
     def exit(self, code: int = 0) -> None:
