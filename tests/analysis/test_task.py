@@ -173,11 +173,14 @@ def test_a_value_of_the_wrong_type_counts_as_unknown(analysis: Path, value: obje
 
 
 def test_values_that_no_report_can_hold_are_replaced(analysis: Path) -> None:
-    (analysis / "task.json").write_text('{"id": 1, "custom": "\\ud800", "memory": NaN, "score": 1e999}')
+    (analysis / "task.json").write_text(
+        '{"id": 1, "custom": "\\ud800", "memory": NaN, "score": 1e999, "seed": 99999999999999999999}'
+    )
 
     task, _ = load_task(analysis)
 
     assert (task["custom"], task["memory"], task["score"]) == ("\\ud800", None, None)
+    assert task["seed"] == "99999999999999999999"
 
 
 @pytest.mark.parametrize(

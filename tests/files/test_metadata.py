@@ -43,7 +43,15 @@ def test_lines_about_one_file_add_up() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b'{"path": "files/a", "pids"', b"[1]", b"null", b'{"path": 5}', b"[" * 10_000, b'{"pa' + b"th" * 5000],
+    [
+        b'{"path": "files/a", "pids"',
+        b"[1]",
+        b"null",
+        b'{"path": 5}',
+        b"[" * 10_000,
+        b'{"pa' + b"th" * 5000,
+        b'{"path": "' + b"x" * (1 << 20) + b'"}',
+    ],
 )
 def test_a_bad_line_is_counted_and_spoils_only_itself(line: bytes) -> None:
     files, bad = parse_metadata([line, b"", b'{"path": "files/b"}'])
@@ -66,16 +74,17 @@ def test_names_become_text_that_can_be_encoded() -> None:
     assert list(files["files/\\ud800"].guest_paths) == ["C:\\\\xff\0\n"]
 
 
-def test_endless_metadata_is_cut_and_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("limit", "value"), [("MAXIMUM_BYTES", 2 * 20), ("MAXIMUM_LINES", 2)])
+def test_endless_metadata_is_cut_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+) -> None:
     line = b'{"path": "files/a"}\n'
-    (tmp_path / "files.json").write_bytes(line * 3)
-    monkeypatch.setattr(reader, "MAXIMUM_BYTES", 3 * len(line))
+    monkeypatch.setattr(reader, limit, value)
+    (tmp_path / "files.json").write_bytes(line * 2)
     assert read_metadata(AnalysisFolder(tmp_path)).problems == []
 
-    monkeypatch.setattr(reader, "MAXIMUM_BYTES", 2 * len(line))
-    assert read_metadata(AnalysisFolder(tmp_path)).problems == [
-        f"files.json: only the first {2 * len(line)} bytes are read"
-    ]
+    (tmp_path / "files.json").write_bytes(line * 3)
+    assert read_metadata(AnalysisFolder(tmp_path)).problems == ["files.json: only 2 lines are read"]
 
 
 @given(st.lists(st.binary(max_size=60)))

@@ -15,6 +15,8 @@ from lib.cuckoo.common.text import readable_name
 
 FILES_JSON = INPUTS["files_metadata"]
 MAXIMUM_BYTES = 64 << 20
+MAXIMUM_LINES = 250_000
+MAXIMUM_LINE_BYTES = 1 << 20
 
 
 @dataclass
@@ -42,10 +44,11 @@ def read_metadata(folder: AnalysisFolder) -> Metadata:
     if not folder.exists(FILES_JSON):
         return Metadata({}, [])
     raw = folder.read(FILES_JSON, MAXIMUM_BYTES + 1)
-    files, bad = parse_metadata(raw[:MAXIMUM_BYTES].splitlines())
+    lines = raw[:MAXIMUM_BYTES].splitlines()
+    files, bad = parse_metadata(lines[:MAXIMUM_LINES])
     problems = [f"{FILES_JSON}: {bad} lines are no file's metadata"] if bad else []
-    if len(raw) > MAXIMUM_BYTES:
-        problems.append(f"{FILES_JSON}: only the first {MAXIMUM_BYTES} bytes are read")
+    if len(raw) > MAXIMUM_BYTES or len(lines) > MAXIMUM_LINES:
+        problems.append(f"{FILES_JSON}: only {min(len(lines), MAXIMUM_LINES)} lines are read")
     return Metadata(files, problems)
 
 
@@ -69,6 +72,8 @@ def parse_metadata(lines: Iterable[bytes]) -> tuple[dict[str, FileMetadata], int
 
 
 def _object(line: bytes) -> dict[str, Any]:
+    if len(line) > MAXIMUM_LINE_BYTES:
+        return {}
     try:
         entry = json.loads(line.decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError):

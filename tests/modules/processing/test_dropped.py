@@ -4,13 +4,11 @@ from typing import Any
 
 import pytest
 
-from modules.processing.dropped import Dropped
-
 Answer = Callable[..., tuple[Any, list[str]]]
 
 
 def test_the_dropped_files_of_the_second_family(shared_data: Path, answer: Answer) -> None:
-    dropped, notes = answer(Dropped, shared_data / "analyses" / "cuckoo2-2204-sanitised")
+    dropped, notes = answer("dropped", shared_data / "analyses" / "cuckoo2-2204-sanitised")
 
     assert notes == []
     assert [(record["name"], record["sha256"][:16], record["pids"]) for record in dropped] == [
@@ -29,7 +27,7 @@ def test_the_dropped_files_of_the_second_family(shared_data: Path, answer: Answe
 
 
 def test_the_dropped_files_of_the_successor(shared_data: Path, answer: Answer) -> None:
-    dropped, notes = answer(Dropped, shared_data / "analyses" / "cape-etw-dns-app.exe")
+    dropped, notes = answer("dropped", shared_data / "analyses" / "cape-etw-dns-app.exe")
 
     assert notes == []
     assert [(record["sha256"], record["guest_paths"]) for record in dropped] == [
@@ -50,7 +48,7 @@ def test_the_dropped_files_of_the_successor(shared_data: Path, answer: Answer) -
 def test_an_analysis_that_dropped_nothing_has_an_empty_list(
     name: str, shared_data: Path, answer: Answer
 ) -> None:
-    assert answer(Dropped, shared_data / "analyses" / name) == ([], [])
+    assert answer("dropped", shared_data / "analyses" / name) == ([], [])
 
 
 def test_options_reach_the_reader_and_what_is_missing_is_noted(analysis: Path, answer: Answer) -> None:
@@ -58,17 +56,17 @@ def test_options_reach_the_reader_and_what_is_missing_is_noted(analysis: Path, a
     for name in "abc":
         (analysis / "files" / name).write_text(name * 100)
 
-    assert answer(Dropped, analysis, maximum=2)[1] == ["1 files after the first 2 are left out"]
-    assert len(answer(Dropped, analysis, megabytes=0)[1]) == 3
-    assert answer(Dropped, analysis, fuzzy_megabytes=0)[0][0]["ssdeep"] is None
-    assert "data" not in answer(Dropped, analysis, text=0)[0][0]
-    assert answer(Dropped, analysis)[0][0]["data"] == "a" * 100
+    assert answer("dropped", analysis, maximum=2)[1] == ["1 files after the first 2 are left out"]
+    assert len(answer("dropped", analysis, megabytes=0)[1]) == 3
+    assert answer("dropped", analysis, fuzzy_megabytes=0)[0][0]["ssdeep"] is None
+    assert "data" not in answer("dropped", analysis, text=0)[0][0]
+    assert answer("dropped", analysis)[0][0]["data"] == "a" * 100
 
 
 def test_files_that_is_a_link_out_is_noted(analysis: Path, answer: Answer) -> None:
     (analysis / "files").symlink_to("/etc")
 
-    assert answer(Dropped, analysis) == (
+    assert answer("dropped", analysis) == (
         [],
         [f"refused to read {analysis}/files: it leads to /etc, outside the analysis"],
     )
@@ -79,7 +77,7 @@ def test_metadata_that_cannot_be_read_is_noted(analysis: Path, answer: Answer) -
     (analysis / "files" / "a").write_text("a")
     (analysis / "files.json").mkdir()
 
-    dropped, notes = answer(Dropped, analysis)
+    dropped, notes = answer("dropped", analysis)
 
     assert len(dropped) == 1
     assert notes == [f"cannot read {analysis}/files.json: it is a directory"]
