@@ -57,6 +57,15 @@ def test_a_classic_configuration_is_read(analysis: Path) -> None:
     assert task["clock"] == "2016-08-25 22:44:56"
 
 
+def test_the_first_good_source_is_the_only_one_read(analysis: Path) -> None:
+    (analysis / "task.json").write_text('{"id": 9, "category": "url"}')
+    (analysis / "analysis.conf").write_text(CONF)
+
+    task, problems = load_task(analysis)
+
+    assert (task["id"], task["category"], task["target"], problems) == (9, "url", "", [])
+
+
 def test_a_folder_without_a_task_tells_what_it_can(analysis: Path) -> None:
     (analysis / "binary").write_bytes(b"MZ")
 

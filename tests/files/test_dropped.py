@@ -75,6 +75,14 @@ def test_copies_of_one_content_share_an_entry_with_all_names(analysis: Path) -> 
     assert (record["guest_paths"], record["pids"]) == (["C:\\x.exe", "C:\\y.exe"], [1, 2])
 
 
+def test_a_file_that_the_guest_sent_twice_has_both_names(analysis: Path) -> None:
+    (analysis / "files" / ("0" * 64)).write_bytes(b"data")
+    line = '{{"path": "files/{}", "filepath": "C:\\\\{}"}}\n'
+    (analysis / "files.json").write_text("".join(line.format("0" * 64, name) for name in ("a.exe", "b.exe")))
+
+    assert names(read(analysis)) == [["a.exe", "b.exe"]]
+
+
 def test_what_is_no_file_is_named_and_spoils_only_itself(analysis: Path) -> None:
     files = analysis / "files"
     os.mkfifo(files / "fifo")

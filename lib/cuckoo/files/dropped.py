@@ -69,7 +69,7 @@ def dropped_files(folder: AnalysisFolder, limits: Limits) -> Dropped:
             refused.append(str(error))
             continue
         same = by_hash.setdefault(record["sha256"], record)
-        same["names"][_name(path, known)] = None
+        same["names"] |= dict.fromkeys(_names(path, known))
         same["guest_paths"] |= known.guest_paths
         same["pids"] |= known.pids
     dropped.problems += [*_named(refused), *_beyond(paths, limits.files)]
@@ -125,13 +125,10 @@ def as_text(head: bytes, *, cut: bool) -> str | None:
     return None if _CONTROL.search(text) else text
 
 
-def _name(path: str, known: FileMetadata) -> str:
-    """Return the name in the guest, as far as it is known."""
-    if known.guest_paths:
-        name = next(iter(known.guest_paths)).replace("/", "\\").rstrip("\\").rpartition("\\")[2]
-        if name:
-            return name
-    return _PREFIX.sub("", readable_name(path).rpartition("/")[2], count=1)
+def _names(path: str, known: FileMetadata) -> list[str]:
+    """Return the names in the guest, or when they are not known, the one that the file has here."""
+    told = [path.replace("/", "\\").rstrip("\\").rpartition("\\")[2] for path in known.guest_paths]
+    return list(filter(None, told)) or [_PREFIX.sub("", readable_name(path).rpartition("/")[2], count=1)]
 
 
 def _named(refused: list[str]) -> list[str]:
