@@ -153,6 +153,11 @@ def test_the_same_bit_means_another_right_for_another_kind_of_object() -> None:
     ]
 
 
+def test_an_exit_code_of_the_program_s_own_choice_has_no_name() -> None:
+    assert pretty_value("NtTerminateProcess", "ExitCode", "1") is None
+    assert pretty_value("NtTerminateProcess", "ExitCode", "0x40010004") == "DBG_TERMINATE_PROCESS"
+
+
 def test_an_object_of_unknown_kind_has_the_rights_that_all_objects_have() -> None:
     assert (
         pretty_value("NtOpenEnlistment", "DesiredAccess", "0x80020001")
