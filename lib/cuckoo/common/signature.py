@@ -62,7 +62,7 @@ class Signature(
         self.cid: int | None = None
         self.call: dict[str, Any] | None = None
         for attribute in _OWN_LISTS:
-            setattr(self, attribute, list(getattr(self, attribute)))
+            setattr(self, attribute, list(getattr(self, attribute) or ()))
 
     def run(self) -> Any:
         """Look at the results, once. A truthy answer is a match."""
@@ -100,13 +100,13 @@ class Signature(
         return {
             "name": self.name,
             "description": self.description,
-            "categories": list(self.categories),
+            "categories": list(self.categories or ()),
             "severity": self.severity,
             "weight": self.weight,
             "confidence": self.confidence,
-            "references": list(self.references),
+            "references": list(self.references or ()),
             "data": self.data,
             "new_data": self.new_data,
             "alert": self.alert,
-            "families": list(self.families),
+            "families": list(self.families or ()),
         }
