@@ -226,10 +226,8 @@ class Log(list[dict[str, Any]]):
 
     iterated = 0
 
-    def of(self, api: str | None = None, category: str | None = None) -> Iterator[dict[str, Any]]:
-        return (
-            c for c in list.__iter__(self) if api in {None, c["api"]} and category in {None, c["category"]}
-        )
+    def of(self, api: str = "", category: str = "") -> Iterator[dict[str, Any]]:
+        return (c for c in list.__iter__(self) if api in {"", c["api"]} and category in {"", c["category"]})
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         self.iterated += 1

@@ -5,16 +5,14 @@ from typing import Any, Protocol, runtime_checkable
 
 Call = dict[str, Any]
 """One API call in the shape of the contract."""
-Kind = tuple[str, str]
-"""API name and category."""
 
 
 @runtime_checkable
 class FilteredCalls(Protocol):
     """Calls that can be filtered without decoding the ones that are not wanted."""
 
-    def of(self, api: str | None = None, category: str | None = None) -> Iterable[Call]:
-        """Yield the calls of that API and category, in order; None passes all."""
+    def of(self, api: str = "", category: str = "") -> Iterable[Call]:
+        """Yield the calls of that API and category, in order; "" passes all."""
 
 
 def calls_of(
@@ -23,7 +21,7 @@ def calls_of(
     """Yield a process's calls of that API and category, in order; None or "" passes all."""
     calls = process.get("calls") or ()
     if (api or category) and isinstance(calls, FilteredCalls):
-        yield from calls.of(api=api or None, category=category or None)
+        yield from calls.of(api=api or "", category=category or "")
         return
     for call in calls:
         if (not api or call.get("api") == api) and (not category or call.get("category") == category):

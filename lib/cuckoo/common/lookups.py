@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from lib.cuckoo.common.sections import Sections
+from lib.cuckoo.common.view import ResultsView
 
 Process = Mapping[str, Any]
 YaraHit = tuple[str, str, dict[str, Any], Mapping[str, Any]]
@@ -15,7 +15,7 @@ YaraHit = tuple[str, str, dict[str, Any], Mapping[str, Any]]
 class ProcessLookups:
     """Processes of `results["behavior"]`."""
 
-    results: Sections
+    results: ResultsView
 
     def check_process_name(self, pattern: str, all: bool = False) -> str | set[str] | None:
         """Search process names for a regular expression, anywhere in the name, ignoring case.
@@ -53,7 +53,7 @@ class ProcessLookups:
 class SectionLookups:
     """Other sections, and the signatures that matched before."""
 
-    results: Sections
+    results: ResultsView
     banned_suricata_sids: Iterable[int] = ()
 
     def yara_detected(self, name: str) -> Iterator[YaraHit]:

@@ -10,10 +10,19 @@ from lib.cuckoo.common.signature import Signature
 OWN_PROCESS = frozenset({"0xffffffff", "0xffffffffffffffff", "4294967295", "18446744073709551615", "-1"})
 """The handle by which a process means itself."""
 _EVIDENCE = {
-    **{"files": "file", "read_files": "file_read", "write_files": "file_written", "delete_files": "file_deleted"},
-    **{"keys": "key", "read_keys": "key_read", "write_keys": "key_written", "delete_keys": "key_deleted"},
-    **{"executed_commands": "command", "resolved_apis": "api_resolved", "mutexes": "mutex"},
-    **{"created_services": "service_created", "started_services": "service_started"},
+    "files": "file",
+    "read_files": "file_read",
+    "write_files": "file_written",
+    "delete_files": "file_deleted",
+    "keys": "key",
+    "read_keys": "key_read",
+    "write_keys": "key_written",
+    "delete_keys": "key_deleted",
+    "executed_commands": "command",
+    "resolved_apis": "api_resolved",
+    "mutexes": "mutex",
+    "created_services": "service_created",
+    "started_services": "service_started",
 }
 
 
@@ -40,7 +49,11 @@ class SummaryPatterns(Signature):
         """Yield the values of one list that fit."""
         wanted, unwanted = alternatives(self.patterns[name]), alternatives(self.exceptions)
         for value in self.results["behavior"]["summary"][name]:
-            if isinstance(value, str) and wanted.search(value) and not (self.exceptions and unwanted.search(value)):
+            if (
+                isinstance(value, str)
+                and wanted.search(value)
+                and not (self.exceptions and unwanted.search(value))
+            ):
                 yield value
 
 

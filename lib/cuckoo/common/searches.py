@@ -9,7 +9,7 @@ from typing import Any
 
 from lib.cuckoo.common.calls import Call, calls_of, named_arguments
 from lib.cuckoo.common.matching import Found, find
-from lib.cuckoo.common.sections import Sections
+from lib.cuckoo.common.view import ResultsView
 
 
 class SummarySearches:
@@ -18,7 +18,7 @@ class SummarySearches:
     Equality and `re.match` ignore case; nothing found gives None, `all` with `regex` the set of hits.
     """
 
-    results: Sections
+    results: ResultsView
 
     def _find_in_summary(self, name: str, pattern: str, regex: bool, every: bool) -> Found:
         return find(pattern, self.results["behavior"]["summary"][name], regex=regex, every=every)
@@ -75,7 +75,7 @@ class SummarySearches:
 class CallSearches:
     """Searches over all calls of all processes; `all` with `regex` gives the set of hits."""
 
-    results: Sections
+    results: ResultsView
     _last_named: tuple[Mapping[str, Any] | None, dict[str, Mapping[str, Any]]] = (None, {})
 
     def _argument(self, call: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
@@ -159,7 +159,7 @@ class CallSearches:
 class NetworkSearches:
     """Searches of `results["network"]`; equality and `re.match` ignore case."""
 
-    results: Sections
+    results: ResultsView
 
     def check_ip(self, pattern: str, regex: bool = False, all: bool = False) -> Found:
         """Search the addresses of `hosts`."""

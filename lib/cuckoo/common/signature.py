@@ -6,7 +6,7 @@ from typing import Any
 from lib.cuckoo.common.lookups import Process, ProcessLookups, SectionLookups
 from lib.cuckoo.common.paths import AnalysisPaths
 from lib.cuckoo.common.searches import CallSearches, NetworkSearches, SummarySearches
-from lib.cuckoo.common.sections import Sections
+from lib.cuckoo.common.view import ResultsView
 
 _OWN_LISTS = ("categories", "families", "authors", "references", "ttps", "mbcs")
 
@@ -53,7 +53,7 @@ class Signature(
     banned_suricata_sids: Collection[int] = ()
 
     def __init__(self, results: Mapping[str, Any] | None = None) -> None:
-        self.results = Sections.of(results)
+        self.results = ResultsView.of(results)
         self.data: list[dict[str, Any]] = []
         self.new_data: list[dict[str, Any]] = []
         self.statistics: dict[str, dict[str, Any]] = {}

@@ -100,7 +100,14 @@ class Screenshot(CallSignature):
     confidence = 60
     categories = ["collection"]
     ttps = ["T1113"]
-    filter_apinames = {"GetDC", "GetWindowDC", "GetDesktopWindow", "CreateCompatibleBitmap", "BitBlt", "StretchBlt"}
+    filter_apinames = {
+        "GetDC",
+        "GetWindowDC",
+        "GetDesktopWindow",
+        "CreateCompatibleBitmap",
+        "BitBlt",
+        "StretchBlt",
+    }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -108,7 +115,11 @@ class Screenshot(CallSignature):
 
     def on_call(self, call: dict[str, Any], process: Any) -> bool:
         """Follow the three steps: device context, bitmap, copy."""
-        steps = ({"GetDC", "GetWindowDC", "GetDesktopWindow"}, {"CreateCompatibleBitmap"}, {"BitBlt", "StretchBlt"})
+        steps = (
+            {"GetDC", "GetWindowDC", "GetDesktopWindow"},
+            {"CreateCompatibleBitmap"},
+            {"BitBlt", "StretchBlt"},
+        )
         stage = self._stages.get(self.pid, 0)
         if call["api"] not in steps[stage]:
             return False
@@ -176,4 +187,6 @@ class CollectsMail(SummaryPatterns):
     confidence = 60
     categories = ["collection"]
     ttps = ["T1114.001"]
-    patterns = {"read_files": [r"\.(?:pst|ost|dbx|wab)$", r"\\Thunderbird\\Profiles\\[^\\]+\\(?:Imap)?Mail\\"]}
+    patterns = {
+        "read_files": [r"\.(?:pst|ost|dbx|wab)$", r"\\Thunderbird\\Profiles\\[^\\]+\\(?:Imap)?Mail\\"]
+    }

@@ -124,7 +124,9 @@ class InstalledSoftware(SummaryPatterns):
     categories = ["discovery"]
     ttps = ["T1518"]
     least_hits = 10
-    patterns = {"read_keys": [r"\\CurrentVersion\\Uninstall\\[^\\]+\\(?:DisplayName|DisplayVersion|Publisher)$"]}
+    patterns = {
+        "read_keys": [r"\\CurrentVersion\\Uninstall\\[^\\]+\\(?:DisplayName|DisplayVersion|Publisher)$"]
+    }
 
 
 class DomainTrusts(SummaryPatterns):

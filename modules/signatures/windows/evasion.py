@@ -11,11 +11,21 @@ from lib.cuckoo.common.patterns import CallSignature, alternatives
 _SYSTEM_NAMES = frozenset(
     {
         *("svchost.exe", "lsass.exe", "services.exe", "csrss.exe", "winlogon.exe", "smss.exe", "wininit.exe"),
-        *("explorer.exe", "taskhost.exe", "taskhostw.exe", "dllhost.exe", "conhost.exe", "spoolsv.exe", "dwm.exe"),
+        *(
+            "explorer.exe",
+            "taskhost.exe",
+            "taskhostw.exe",
+            "dllhost.exe",
+            "conhost.exe",
+            "spoolsv.exe",
+            "dwm.exe",
+        ),
         *("rundll32.exe", "regsvr32.exe", "sihost.exe", "runtimebroker.exe", "searchindexer.exe"),
     }
 )
-_SYSTEM_FOLDERS = re.compile(r"\\windows\\(?:(?:system32|syswow64|sysnative|winsxs|servicing)\\|[^\\]+$)", re.IGNORECASE)
+_SYSTEM_FOLDERS = re.compile(
+    r"\\windows\\(?:(?:system32|syswow64|sysnative|winsxs|servicing)\\|[^\\]+$)", re.IGNORECASE
+)
 
 
 class Timestomp(CallSignature):
@@ -72,7 +82,9 @@ class SelfDelete(Signature):
 
     def _commands(self, path: str) -> Iterator[str]:
         file_name = path.rpartition("\\")[2]
-        deleting = re.compile(rf"\b(?:del|erase|Remove-Item|type\s.+>)\s.*{re.escape(file_name)}", re.IGNORECASE)
+        deleting = re.compile(
+            rf"\b(?:del|erase|Remove-Item|type\s.+>)\s.*{re.escape(file_name)}", re.IGNORECASE
+        )
         for command in self.results["behavior"]["summary"]["executed_commands"]:
             if deleting.search(command):
                 yield command
@@ -94,7 +106,9 @@ class PatchesScanInterface(CallSignature):
         *("LdrGetProcedureAddress", "LdrGetProcedureAddressForCaller"),
         *("NtProtectVirtualMemory", "VirtualProtectEx", "WriteProcessMemory", "NtWriteVirtualMemory"),
     }
-    _functions = frozenset({"AmsiScanBuffer", "AmsiScanString", "AmsiOpenSession", "EtwEventWrite", "NtTraceEvent"})
+    _functions = frozenset(
+        {"AmsiScanBuffer", "AmsiScanString", "AmsiOpenSession", "EtwEventWrite", "NtTraceEvent"}
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -131,7 +145,9 @@ class LongSleep(CallSignature):
     ttps = ["T1497.003"]
     filter_apinames = {"NtDelayExecution"}
     _most_milliseconds = 180_000
-    _innocent = frozenset({"svchost.exe", "services.exe", "explorer.exe", "dwm.exe", "taskhost.exe", "lsass.exe"})
+    _innocent = frozenset(
+        {"svchost.exe", "services.exe", "explorer.exe", "dwm.exe", "taskhost.exe", "lsass.exe"}
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -146,7 +162,9 @@ class LongSleep(CallSignature):
         if self._slept[self.pid] < self._most_milliseconds:
             return False
         self.mark_call()
-        self.data.append({"process": process.get("process_name"), "seconds_asked": self._slept[self.pid] // 1000})
+        self.data.append(
+            {"process": process.get("process_name"), "seconds_asked": self._slept[self.pid] // 1000}
+        )
         return True
 
 
@@ -206,7 +224,11 @@ class DoubleExtension(Signature):
     confidence = 90
     categories = ["defense_evasion"]
     ttps = ["T1036.007"]
-    _name = alternatives([r"\.(?:pdf|docx?|xlsx?|pptx?|jpe?g|png|gif|txt|rtf|mp[34]|zip)\s*\.(?:exe|scr|pif|com|bat|cmd|js|vbs|lnk)$"])
+    _name = alternatives(
+        [
+            r"\.(?:pdf|docx?|xlsx?|pptx?|jpe?g|png|gif|txt|rtf|mp[34]|zip)\s*\.(?:exe|scr|pif|com|bat|cmd|js|vbs|lnk)$"
+        ]
+    )
 
     def run(self) -> bool:
         """Look at the sample's name and at what was written."""
@@ -258,7 +280,9 @@ class DebugPrivilege(CallSignature):
     categories = ["privilege_escalation"]
     ttps = ["T1134"]
     filter_apinames = {"LookupPrivilegeValueW", "LookupPrivilegeValueA"}
-    _privileges = frozenset({"sedebugprivilege", "seloaddriverprivilege", "setcbprivilege", "setakeownershipprivilege"})
+    _privileges = frozenset(
+        {"sedebugprivilege", "seloaddriverprivilege", "setcbprivilege", "setakeownershipprivilege"}
+    )
 
     def on_call(self, call: dict[str, Any], process: Any) -> bool:
         """Match the privilege's name."""

@@ -67,7 +67,9 @@ class DisablesUac(SummaryPatterns):
     categories = ["defense_evasion", "privilege_escalation"]
     ttps = ["T1548.002", "T1112"]
     patterns = {
-        "write_keys": [_POLICIES + r"System\\(?:EnableLUA|ConsentPromptBehaviorAdmin|PromptOnSecureDesktop)$"],
+        "write_keys": [
+            _POLICIES + r"System\\(?:EnableLUA|ConsentPromptBehaviorAdmin|PromptOnSecureDesktop)$"
+        ],
         "executed_commands": [r"\breg(?:\.exe)?\"?\s+add\s.*\b(?:EnableLUA|ConsentPromptBehaviorAdmin)\b"],
     }
 

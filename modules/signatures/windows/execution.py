@@ -8,7 +8,16 @@ from lib.cuckoo.common.abstracts import Signature
 from lib.cuckoo.common.patterns import CallSignature, SummaryPatterns
 
 _OFFICE = frozenset(
-    {"winword.exe", "excel.exe", "powerpnt.exe", "mspub.exe", "outlook.exe", "onenote.exe", "visio.exe", "eqnedt32.exe"}
+    {
+        "winword.exe",
+        "excel.exe",
+        "powerpnt.exe",
+        "mspub.exe",
+        "outlook.exe",
+        "onenote.exe",
+        "visio.exe",
+        "eqnedt32.exe",
+    }
 )
 _READERS = frozenset({"acrord32.exe", "acrobat.exe", "foxitreader.exe", "hh.exe", "hwp.exe"})
 _INTERPRETERS = frozenset(
@@ -37,7 +46,9 @@ class OfficeStartsShell(Signature):
         """Look at each parent and child in the tree of processes."""
         for parent, child in _families(self.results["behavior"]["processtree"]):
             if _name(parent) in _OFFICE | _READERS and _name(child) in _INTERPRETERS:
-                self.data.append({"parent": parent.get("name"), "child": child.get("name"), "pid": child.get("pid")})
+                self.data.append(
+                    {"parent": parent.get("name"), "child": child.get("name"), "pid": child.get("pid")}
+                )
         return self.has_matches()
 
 

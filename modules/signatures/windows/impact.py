@@ -62,7 +62,12 @@ class MassRename(CallSignature):
         old = self.argument(call, "ExistingFileName", "oldfilepath").lower()
         new = self.argument(call, "NewFileName", "newfilepath").lower()
         extension = new.rpartition("\\")[2].rpartition(".")[2]
-        if not _USER_FILE.search(old) or not extension or old.endswith(f".{extension}") or _USER_FILE.search(new):
+        if (
+            not _USER_FILE.search(old)
+            or not extension
+            or old.endswith(f".{extension}")
+            or _USER_FILE.search(new)
+        ):
             return False
         self._renamed[extension] += 1
         self.mark_call()
@@ -92,7 +97,11 @@ class MassEncryption(CallSignature):
         """Count different documents to which something unreadable is written."""
         file = self.argument(call, "HandleName", "filepath").lower()
         files = self._files[self.pid]
-        if file in files or not _USER_FILE.search(file) or not _looks_random(self.argument(call, "Buffer", "buffer")):
+        if (
+            file in files
+            or not _USER_FILE.search(file)
+            or not _looks_random(self.argument(call, "Buffer", "buffer"))
+        ):
             return False
         files.add(file)
         self.mark_call()
@@ -191,7 +200,10 @@ class RawDiskWrite(CallSignature):
     def on_call(self, call: dict[str, Any], process: Any) -> bool:
         """Match by name and access."""
         name = self.argument(call, "FileName", "filepath")
-        if not self._disk.search(name) or not self.number(call, "DesiredAccess", "desired_access") & self._write:
+        if (
+            not self._disk.search(name)
+            or not self.number(call, "DesiredAccess", "desired_access") & self._write
+        ):
             return False
         self.mark_call()
         return True
@@ -209,7 +221,9 @@ class Shutdown(SummaryPatterns):
     confidence = 60
     categories = ["impact"]
     ttps = ["T1529"]
-    patterns = {"executed_commands": [r"\bshutdown(?:\.exe)?\"?\s.*[-/][rsp]\b", r"\b(?:Restart|Stop)-Computer\b"]}
+    patterns = {
+        "executed_commands": [r"\bshutdown(?:\.exe)?\"?\s.*[-/][rsp]\b", r"\b(?:Restart|Stop)-Computer\b"]
+    }
 
 
 class Wallpaper(SummaryPatterns):

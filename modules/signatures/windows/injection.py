@@ -24,7 +24,12 @@ class RemoteThread(CallSignature):
     confidence = 80
     categories = ["injection"]
     ttps = ["T1055"]
-    filter_apinames = {"CreateRemoteThread", "CreateRemoteThreadEx", "NtCreateThreadEx", "RtlCreateUserThread"}
+    filter_apinames = {
+        "CreateRemoteThread",
+        "CreateRemoteThreadEx",
+        "NtCreateThreadEx",
+        "RtlCreateUserThread",
+    }
 
     def on_call(self, call: dict[str, Any], process: Any) -> None:
         """Mark each thread that starts elsewhere."""
@@ -51,7 +56,13 @@ class ProcessHollowing(CallSignature):
     ttps = ["T1055.012"]
     filter_apinames = {
         *("CreateProcessInternalW", "NtUnmapViewOfSection", "NtUnmapViewOfSectionEx", "NtMapViewOfSection"),
-        *("WriteProcessMemory", "NtWriteVirtualMemory", "NtSetContextThread", "SetThreadContext", "NtResumeThread"),
+        *(
+            "WriteProcessMemory",
+            "NtWriteVirtualMemory",
+            "NtSetContextThread",
+            "SetThreadContext",
+            "NtResumeThread",
+        ),
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -177,7 +188,9 @@ class WritesProgramIntoProcess(CallSignature):
 
     def on_call(self, call: dict[str, Any], process: Any) -> bool:
         """Look at the first bytes."""
-        if not self.argument(call, "Buffer", "buffer").startswith("MZ") or not self.other_process(call, process):
+        if not self.argument(call, "Buffer", "buffer").startswith("MZ") or not self.other_process(
+            call, process
+        ):
             return False
         self.mark_call()
         return True
@@ -208,7 +221,9 @@ class ThreadHijacking(CallSignature):
             return False
         key = (self.pid, self.argument(call, "ThreadHandle", "thread_handle"))
         wanted = ("Suspend", "SetContext", "Resume")[self._steps[key]]
-        if wanted.replace("Set", "") not in call["api"].replace("SetThreadContext", "NtSetContext").replace("Set", ""):
+        if wanted.replace("Set", "") not in call["api"].replace("SetThreadContext", "NtSetContext").replace(
+            "Set", ""
+        ):
             return False
         self.mark_call()
         self._steps[key] += 1

@@ -232,7 +232,9 @@ class ActiveSetup(SummaryPatterns):
     confidence = 80
     categories = ["persistence"]
     ttps = ["T1547.014"]
-    patterns = {"write_keys": [_SOFTWARE + r"Microsoft\\Active Setup\\Installed Components\\[^\\]+\\StubPath$"]}
+    patterns = {
+        "write_keys": [_SOFTWARE + r"Microsoft\\Active Setup\\Installed Components\\[^\\]+\\StubPath$"]
+    }
 
 
 class OfficeStartup(SummaryPatterns):

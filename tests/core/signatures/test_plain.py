@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.cuckoo.common.sections import Section
+from lib.cuckoo.common.view import SectionView
 from lib.cuckoo.core.signatures.plain import MOST_LEVELS, plain
 
 
@@ -25,7 +25,7 @@ class Opaque:
         ({"b", "a"}, ["a", "b"]),
         ((1, (2,)), [1, [2]]),
         (b"ok\xff", "ok\\xff"),
-        (Section({"a": {1}}, {}), {"a": [1]}),
+        (SectionView({"a": {1}}, {}), {"a": [1]}),
         ({1: None, b"k": True}, {"1": None, "k": True}),
         (Colour.RED, 1),
         (Opaque(), "<opaque>"),

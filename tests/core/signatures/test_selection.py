@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,7 +54,6 @@ def test_the_reason_for_which_a_signature_is_left_out(
         ("windows", "Windows", True),
         ("windows", "linux", False),
         ("linux", "windows", False),
-        ("all", "linux", True),
         ("", "linux", True),
         ("linux", "", True),
     ],
@@ -62,18 +62,24 @@ def test_a_folder_says_which_platform_its_signatures_are_for(folder: str, platfo
     assert (why_not(definition(folder), Setting(platform=platform)) == "") is runs
 
 
-def test_of_two_signatures_with_one_name_the_second_is_left_out() -> None:
-    first, second = definition(order=1), definition(order=2)
-    selection = select([second, first], Setting())
+def test_a_later_collection_replaces_signatures_of_the_same_name() -> None:
+    shipped, own = definition(), replace(definition(order=3), collection=1, file="own.py")
+    selection = select([own, shipped], Setting())
 
-    assert selection.chosen == [first]
-    assert selection.left_out == [(second, "its name belongs to one.py:7")]
+    assert selection.chosen == [own]
+    assert selection.left_out == [(shipped, "replaced by own.py:7")]
 
 
-def test_a_disabled_signature_does_not_hold_its_name() -> None:
-    off, on = definition(enabled=False), definition(order=5)
+def test_two_signatures_of_one_name_in_one_collection_both_run() -> None:
+    first, second = definition(), definition(order=1)
 
-    assert select([off, on], Setting()).chosen == [on]
+    assert select([second, first], Setting()).chosen == [first, second]
+
+
+def test_a_disabled_signature_replaces_nothing() -> None:
+    shipped, own = definition(), replace(definition(enabled=False), collection=1)
+
+    assert select([shipped, own], Setting()).chosen == [shipped]
 
 
 def test_a_signature_without_a_name_goes_by_that_of_its_class() -> None:

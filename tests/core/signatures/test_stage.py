@@ -2,11 +2,13 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from lib.cuckoo.common.abstracts import Signature
+from lib.cuckoo.core.signatures import stage as stage_module
 from lib.cuckoo.core.signatures.progress import Progress
 from lib.cuckoo.core.signatures.selection import Definition
 from lib.cuckoo.core.signatures.stage import SignatureRun, StageResult, phases, run_signatures
@@ -119,6 +121,46 @@ def test_a_signature_that_has_matched_hears_no_more() -> None:
     assert len(stage.matches[0]["data"]) == len(ALL), "the others go on hearing"
 
 
+def test_a_log_in_columns_is_heard_like_a_list() -> None:
+    heard = run(Hearing, given=logged(Log())).matches[0]["data"]
+
+    assert [entry["heard"] for entry in heard] == ALL[:3]
+
+
+def test_signatures_that_iterate_over_the_calls_share_the_decoded_ones() -> None:
+    class Iterating(Signature):
+        def run(self) -> bool:
+            (process,) = self.results["behavior"]["processes"]
+            calls = process["calls"]
+            assert calls[-1] is calls[2]
+            assert [call["api"] for call in calls[1:]] == ["NtClose", "NtWriteFile"]
+            return [call["api"] for call in calls] == ["NtCreateFile", "NtClose", "NtWriteFile"]
+
+    class Searching(Iterating):
+        name = "searching"
+
+        def run(self) -> bool:
+            return (
+                self.check_api("NtClose") == "NtClose"
+                and self.check_argument("a", category="filesystem") == "a"
+            )
+
+    log = Log()
+    stage = run(Iterating, Searching, Hearing, given=logged(log))
+
+    assert len(stage.matches) == 3
+    assert sorted(log.decoded) == [0, 1, 2]
+
+
+def test_calls_beyond_the_allowance_are_decoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage_module, "MOST_KEPT_CALLS", 2)
+    second = type("Second", (Hearing,), {"name": "second", "order": 1})
+    log = Log()
+    run(Hearing, second, given=logged(log))
+
+    assert log.decoded == [0, 1, 2, 2]
+
+
 def test_filters_that_are_set_in_the_constructor_count() -> None:
     class Late(Hearing):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -128,37 +170,50 @@ def test_filters_that_are_set_in_the_constructor_count() -> None:
     assert len(run(Late).matches[0]["data"]) == 1
 
 
-class Decoding(list[dict[str, Any]]):
+@dataclass
+class Kind:
+    api: str
+    category: str
+
+
+class Log:
     """A log in columns that counts what is decoded."""
 
-    def __init__(self, calls: list[dict[str, Any]]) -> None:
-        super().__init__(calls)
+    kinds = (Kind("NtCreateFile", "filesystem"), Kind("NtClose", "system"), Kind("NtWriteFile", "filesystem"))
+    kind_numbers = (0, 1, 2)
+
+    def __init__(self) -> None:
         self.decoded: list[int] = []
 
-    def numbered_kinds(self) -> tuple[list[tuple[str, str]], list[int]]:
-        kinds = [("NtCreateFile", "filesystem"), ("NtClose", "system"), ("NtWriteFile", "filesystem")]
-        return kinds, [0, 1, 2]
+    def __len__(self) -> int:
+        return len(self.kind_numbers)
 
-    def __getitem__(self, position: Any) -> Any:
-        self.decoded.append(position)
-        return super().__getitem__(position)
+    def rows_of_kinds(self, numbers: Iterator[int]) -> list[int]:
+        wanted = set(numbers)
+        return [row for row, number in enumerate(self.kind_numbers) if number in wanted]
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        raise AssertionError("the walk does not iterate over a log in columns")
+    def call(self, row: int, *, raw: bool = False) -> dict[str, Any]:
+        assert raw
+        self.decoded.append(row)
+        return dict(TWO_PROCESSES["behavior"]["processes"][0]["calls"][row])
+
+
+def logged(log: Log) -> dict[str, Any]:
+    return results({"process_id": 1, "process_name": "one.exe", "calls": log})
 
 
 def test_a_call_that_nobody_wants_is_never_decoded_and_a_wanted_one_once_for_all() -> None:
-    log = Decoding(TWO_PROCESSES["behavior"]["processes"][0]["calls"])
+    log = Log()
     first = type("First", (Hearing,), {"name": "first", "filter_apinames": {"NtClose"}})
     second = type("Second", (Hearing,), {"name": "second", "filter_categories": {"system"}})
-    stage = run(first, second, given=results({"process_id": 1, "process_name": "one.exe", "calls": log}))
+    stage = run(first, second, given=logged(log))
 
     assert log.decoded == [1]
     assert [match["data"] for match in stage.matches] == [[{"heard": ALL[1]}]] * 2
 
 
 def test_nothing_is_decoded_after_the_last_listener_has_matched() -> None:
-    log = Decoding(TWO_PROCESSES["behavior"]["processes"][0]["calls"])
+    log = Log()
 
     class First(Signature):
         evented = True
@@ -166,7 +221,7 @@ def test_nothing_is_decoded_after_the_last_listener_has_matched() -> None:
         def on_call(self, call: Any, process: Any) -> bool:
             return True
 
-    run(First, given=results({"process_id": 1, "process_name": "one.exe", "calls": log}))
+    run(First, given=logged(log))
 
     assert log.decoded == [0]
 

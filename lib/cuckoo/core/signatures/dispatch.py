@@ -5,35 +5,17 @@ the kind's number to the listeners is made once per process; the walk then looks
 call whose list is empty is never decoded.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, MutableSequence, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableSequence
 from time import perf_counter
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any
 
 from lib.cuckoo.common.abstracts import Signature
-from lib.cuckoo.common.calls import Call, Kind
+from lib.cuckoo.common.calls import Call
+from lib.cuckoo.core.signatures.index import Kind, indexed
 
 Answer = Any
 Ending = Callable[["Listener", Answer, Exception | None], None]
 """Told when a listener matched or raised, with its answer or its error."""
-
-
-@runtime_checkable
-class NumberedCalls(Protocol):
-    """A log that knows each call's kind without decoding it."""
-
-    def numbered_kinds(self) -> tuple[Sequence[Kind], Sequence[int]]:
-        """Return the kinds, and for each call the position of its kind among them."""
-
-    def __getitem__(self, position: int, /) -> Call:
-        """Decode one call."""
-
-
-class Numbered(NamedTuple):
-    """The calls of one process with their kinds in numbers."""
-
-    calls: Any
-    kinds: Sequence[Kind]
-    numbers: Sequence[int]
 
 
 class Listener:
@@ -61,18 +43,6 @@ class Listener:
         return not self.processes or name in self.processes
 
 
-def numbered(calls: object) -> Numbered:
-    """Number the kinds of a process's calls; a log in columns has done so already."""
-    if isinstance(calls, NumberedCalls):
-        return Numbered(calls, *calls.numbered_kinds())
-    plain: Sequence[Mapping[str, Any]] = calls if isinstance(calls, Sequence) else ()
-    kinds: dict[Kind, int] = {}
-    numbers = [
-        kinds.setdefault((call.get("api", ""), call.get("category", "")), len(kinds)) for call in plain
-    ]
-    return Numbered(plain, list(kinds), numbers)
-
-
 class Walk:
     """One pass over the calls of every process for a group of listeners."""
 
@@ -94,32 +64,24 @@ class Walk:
             return
         for listener in interested:
             listener.signature.pid = process.get("process_id")
-        calls, kinds, numbers = numbered(process.get("calls"))
-        wanted = [[listener for listener in interested if listener.wants(kind)] for kind in kinds]
-        if any(wanted):
-            self._walk(process, calls, numbers, wanted)
-
-    def _walk(
-        self, process: Mapping[str, Any], calls: Any, numbers: Sequence[int], wanted: list[list[Listener]]
-    ) -> None:
-        tell = self._tell
-        for position, number in enumerate(numbers):
-            hearers = wanted[number]
-            if hearers and tell(calls[position], position, process, hearers):
+        index = indexed(process.get("calls"))
+        wanted = [[listener for listener in interested if listener.wants(kind)] for kind in index.kinds]
+        tell, numbers = self._tell, index.numbers
+        for row in index.rows_of(number for number, hearers in enumerate(wanted) if hearers):
+            hearers = wanted[numbers[row]]
+            if hearers and tell(index.call(row), row, process, hearers):
                 left = self._listeners
-                wanted[:] = [[listener for listener in each if listener.number in left] for each in wanted]
-                if not any(wanted):
-                    return
+                wanted = [[listener for listener in each if listener.number in left] for each in wanted]
 
-    def _tell(self, call: Call, position: int, process: Mapping[str, Any], hearers: list[Listener]) -> bool:
+    def _tell(self, call: Call, row: int, process: Mapping[str, Any], hearers: list[Listener]) -> bool:
         """Let each hear one call, measuring it; tell whether any of them hears no more."""
         cells = self._cells
-        cells[1] = position
+        cells[1] = row
         ended = []
         before = perf_counter()
         for listener in hearers:
             signature = listener.signature
-            signature.cid = position
+            signature.cid = row
             signature.call = call
             cells[0] = listener.number
             error = None

@@ -23,7 +23,14 @@ class Definition:
     file: str = ""
     line: int = 0
     platform: str = ""
-    """The folder below `signatures/` that says what it is for: "windows", "linux" …; "" and "all" fit any."""
+    """The folder below `signatures/` that says what it is for: "windows", "linux" …; "" fits any."""
+    collection: int = 0
+    """Of several collections, the place of the one that it belongs to."""
+
+    @property
+    def where(self) -> str:
+        """File and line, for messages."""
+        return f"{self.file}:{self.line}"
 
     @property
     def name(self) -> str:
@@ -72,17 +79,21 @@ class Selection:
 
 
 def select(definitions: Iterable[Definition], setting: Setting) -> Selection:
-    """Choose among the signatures found; of two with one name the first is chosen."""
+    """Choose among the signatures found; one of a later collection replaces those of its name in earlier ones."""
     selection = Selection([], [])
-    files: dict[str, str] = {}
-    for definition in sorted(definitions, key=lambda each: (each.phase, each.name, each.file)):
-        reason = why_not(definition, setting)
-        if not reason and definition.name in files:
-            reason = f"its name belongs to {files[definition.name]}"
+    ordered = sorted(definitions, key=lambda each: (each.phase, each.name, each.file))
+    reasons = [why_not(definition, setting) for definition in ordered]
+    last: dict[str, Definition] = {}
+    for definition, reason in zip(ordered, reasons, strict=True):
+        if not reason and definition.collection >= last.get(definition.name, definition).collection:
+            last[definition.name] = definition
+    for definition, reason in zip(ordered, reasons, strict=True):
+        winner = last.get(definition.name, definition)
+        if not reason and winner.collection > definition.collection:
+            reason = f"replaced by {winner.where}"
         if reason:
             selection.left_out.append((definition, reason))
         else:
-            files[definition.name] = f"{definition.file}:{definition.line}"
             selection.chosen.append(definition)
     return selection
 
@@ -109,8 +120,8 @@ def _disabled(definition: Definition, setting: Setting) -> str:
 
 
 def _other_platform(definition: Definition, setting: Setting) -> str:
-    fitting = {"", "all", setting.platform.lower()}
-    if not setting.platform or definition.platform.lower() in fitting:
+    fitting = {"", setting.platform.lower()}
+    if not setting.platform or definition.platform in fitting:
         return ""
     return f"for {definition.platform}, and this analysis is of {setting.platform}"
 

@@ -13,11 +13,15 @@ from time import perf_counter
 from typing import Any, Protocol
 
 from lib.cuckoo.common.abstracts import Signature
-from lib.cuckoo.common.sections import Sections
+from lib.cuckoo.common.view import ResultsView
 from lib.cuckoo.core.signatures.dispatch import Listener, Walk
 from lib.cuckoo.core.signatures.evidence import Filters, resolve
+from lib.cuckoo.core.signatures.index import Allowance, LoggedCalls, SharedCalls
 from lib.cuckoo.core.signatures.plain import plain
 from lib.cuckoo.core.signatures.selection import Definition, Overlay
+
+MOST_KEPT_CALLS = 40_000
+"""Decoded calls that are kept for the next signature, over all processes: some 100 MB."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ class _Started:
 class _Stage:
     """The state of one pass through the phases."""
 
-    results: Sections
+    results: ResultsView
     cells: MutableSequence[int]
     sink: Sink
     analysis_path: str
@@ -213,7 +217,7 @@ def run_signatures(
     returned.
     `cells` are those of a `Progress`: the number of a signature is its position in `definitions`, from 1.
     """
-    view = Sections(results)
+    view = _view(results)
     earlier = list(view["signatures"])
     view["signatures"] = list(earlier)
     stage = _Stage(
@@ -223,6 +227,21 @@ def run_signatures(
         stage.run_phase(phase)
     matches = sorted(view["signatures"][len(earlier) :], key=_by_severity)
     return StageResult(matches, stage.runs, stage.statistics, _written(view, results))
+
+
+def _view(results: Mapping[str, Any]) -> ResultsView:
+    """Return the results as signatures see them, the logs of processes with an allowance in common."""
+    view = ResultsView(results)
+    allowance = Allowance(MOST_KEPT_CALLS)
+    behavior = view["behavior"]
+    if isinstance(behavior, dict) and "processes" in behavior:
+        behavior["processes"] = [_with_shared_calls(process, allowance) for process in behavior["processes"]]
+    return view
+
+
+def _with_shared_calls(process: Any, allowance: Allowance) -> Any:
+    calls = process.get("calls")
+    return {**process, "calls": SharedCalls(calls, allowance)} if isinstance(calls, LoggedCalls) else process
 
 
 def phases(definitions: Iterable[Definition]) -> list[list[Definition]]:
@@ -247,7 +266,7 @@ def _by_severity(match: Mapping[str, Any]) -> tuple[float, str]:
     return (severity if isinstance(severity, int | float) else 0, str(match["name"]))
 
 
-def _written(view: Sections, results: Mapping[str, Any]) -> dict[str, Any]:
+def _written(view: ResultsView, results: Mapping[str, Any]) -> dict[str, Any]:
     """Return the sections that signatures added."""
-    before = Sections(results)
+    before = ResultsView(results)
     return {name: plain(value) for name, value in view.items() if name != "signatures" and name not in before}

@@ -48,7 +48,7 @@ SHAPES: Shape = {
 """The sections that signatures of the field read by index."""
 
 
-class Section(dict[str, Any]):
+class SectionView(dict[str, Any]):
     """A section whose absent members are empty.
 
     A member that `shape` does not name is empty too when the whole section is `absent`; in a section that is
@@ -68,21 +68,21 @@ class Section(dict[str, Any]):
         value = self.get(name)
         if value is None:
             self.pop(name, None)
-        elif isinstance(inner, Mapping) and isinstance(value, dict) and not isinstance(value, Section):
-            self[name] = Section(value, inner)
+        elif isinstance(inner, Mapping) and isinstance(value, dict) and not isinstance(value, SectionView):
+            self[name] = SectionView(value, inner)
 
     def __missing__(self, name: str) -> Any:
         kind = self._shape.get(name)
         if isinstance(kind, Mapping):
-            return Section({}, kind, absent=True)
+            return SectionView({}, kind, absent=True)
         if kind is not None:
             return kind()
         if self._absent:
-            return Section({}, {}, absent=True)
+            return SectionView({}, {}, absent=True)
         raise KeyError(name)
 
 
-class Sections(Section):
+class ResultsView(SectionView):
     """All results; an absent section of any name is empty. The originals are left as they are."""
 
     __slots__ = ()
