@@ -145,8 +145,10 @@ class CryptocurrencyWallets(SummaryPatterns):
     patterns = {
         "files": [
             r"\\wallet\.dat$",
-            r"\\(?:Electrum\\wallets|Exodus\\exodus\.wallet|Ethereum\\keystore|atomic\\Local Storage|Coinomi|Armory"
-            r"|Bytecoin|Jaxx|MultiBit|Monero\\wallets)(?:\\|$)",
+            (
+                r"\\(?:Electrum\\wallets|Exodus\\exodus\.wallet|Ethereum\\keystore|atomic\\Local Storage|Coinomi|Armory"
+                r"|Bytecoin|Jaxx|MultiBit|Monero\\wallets)(?:\\|$)"
+            ),
         ]
     }
 

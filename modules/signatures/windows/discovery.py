@@ -78,12 +78,16 @@ class SecuritySoftwareDiscovery(SummaryPatterns):
     patterns = {
         "executed_commands": [r"\b(?:AntiVirusProduct|FirewallProduct|SecurityCenter2?)\b"],
         "keys": [
-            r"\\Software\\(?:Wow6432Node\\)?(?:AVAST Software|AVG|Avira|Bitdefender|ESET|KasperskyLab|McAfee|Sophos"
-            r"|Symantec|TrendMicro|Malwarebytes|G Data|Doctor Web)(?:\\|$)"
+            (
+                r"\\Software\\(?:Wow6432Node\\)?(?:AVAST Software|AVG|Avira|Bitdefender|ESET|KasperskyLab|McAfee|Sophos"
+                r"|Symantec|TrendMicro|Malwarebytes|G Data|Doctor Web)(?:\\|$)"
+            )
         ],
         "files": [
-            r"\\(?:AVAST Software|AVG|Avira|Bitdefender|ESET|Kaspersky Lab|McAfee|Sophos|Symantec|Trend Micro"
-            r"|Malwarebytes)\\[^\\]+\.(?:exe|dll|sys)$"
+            (
+                r"\\(?:AVAST Software|AVG|Avira|Bitdefender|ESET|Kaspersky Lab|McAfee|Sophos|Symantec|Trend Micro"
+                r"|Malwarebytes)\\[^\\]+\.(?:exe|dll|sys)$"
+            )
         ],
     }
 
@@ -106,7 +110,7 @@ class SandboxDiscovery(SummaryPatterns):
             r"^\\\\\.\\(?:SICE|NTICE|SIWVID|REGVXG|FILEVXG|REGSYS|FILEM|TRW|ICEEXT|PROCEXP\d*|PROCMON\d*)$",
         ],
         "keys": [
-            r"\\Software\\(?:Wow6432Node\\)?(?:Wine|Sandboxie|Sysinternals\\Process Monitor|OllyDbg|Immunity Inc)(?:\\|$)"
+            r"\\Software\\(?:Wow6432Node\\)?(?:Wine|Sandboxie|Sysinternals\\Process Monitor|OllyDbg)(?:\\|$)"
         ],
     }
 

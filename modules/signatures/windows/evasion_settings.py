@@ -88,8 +88,10 @@ class BypassesUac(SummaryPatterns):
     ttps = ["T1548.002"]
     patterns = {
         "write_keys": [
-            r"\\(?:ms-settings|mscfile|Folder|exefile|AppX82a6gwre4fdg3bt635tn5ctqjf8msdd2)\\shell\\(?:open|runas)"
-            r"\\command(?:\\|$)",
+            (
+                r"\\(?:ms-settings|mscfile|Folder|exefile|AppX82a6gwre4fdg3bt635tn5ctqjf8msdd2)\\shell\\(?:open|runas)"
+                r"\\command(?:\\|$)"
+            ),
             r"\\App Paths\\control\.exe(?:\\|$)",
             r"^HKEY_CURRENT_USER\\Environment\\windir$",
         ]
@@ -193,8 +195,10 @@ class HiddenPowershell(SummaryPatterns):
     ttps = ["T1059.001", "T1564.003"]
     patterns = {
         "executed_commands": [
-            r"\bp(?:owershell|wsh)\b(?=.*[-/]w(?:i|in|ind\w*)?\s+(?:h|hid\w*|1)\b)"
-            r"(?=.*[-/](?:ep|ex\w*)\s+(?:bypass|unrestricted)\b)"
+            (
+                r"\bp(?:owershell|wsh)\b(?=.*[-/]w(?:i|in|ind\w*)?\s+(?:h|hid\w*|1)\b)"
+                r"(?=.*[-/](?:ep|ex\w*)\s+(?:bypass|unrestricted)\b)"
+            )
         ]
     }
 

@@ -125,8 +125,10 @@ class ScriptFromTemporaryFolder(SummaryPatterns):
     ttps = ["T1059.005", "T1059.007"]
     patterns = {
         "executed_commands": [
-            r"\b(?:wscript|cscript|mshta)(?:\.exe)?\"?\s.*\\(?:Temp|AppData|ProgramData|Public|Downloads)\\.*"
-            r"\.(?:vbs|vbe|js|jse|wsf|wsh|hta)\b"
+            (
+                r"\b(?:wscript|cscript|mshta)(?:\.exe)?\"?\s.*\\(?:Temp|AppData|ProgramData|Public|Downloads)\\.*"
+                r"\.(?:vbs|vbe|js|jse|wsf|wsh|hta)\b"
+            )
         ]
     }
 

@@ -278,7 +278,9 @@ class DeletesManyFiles(SummaryPatterns):
     least_hits = 20
     patterns = {
         "delete_files": [
-            r"^C:\\Users\\[^\\]+\\(?:Desktop|Documents|Pictures|Downloads|Music|Videos)\\.*"
-            r"\.(?:docx?|xlsx?|pptx?|pdf|txt|jpe?g|png|mp[34]|zip)$"
+            (
+                r"^C:\\Users\\[^\\]+\\(?:Desktop|Documents|Pictures|Downloads|Music|Videos)\\.*"
+                r"\.(?:docx?|xlsx?|pptx?|pdf|txt|jpe?g|png|mp[34]|zip)$"
+            )
         ]
     }

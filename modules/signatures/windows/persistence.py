@@ -144,8 +144,10 @@ class ComHijack(SummaryPatterns):
     ttps = ["T1546.015"]
     patterns = {
         "write_keys": [
-            r"^HKEY_(?:CURRENT_USER\\Software\\Classes|USERS\\S-1-5-21[-\d]+_Classes)\\(?:Wow6432Node\\)?CLSID"
-            r"\\\{[^\\]+\}\\(?:InprocServer32|LocalServer32|TreatAs|ScriptletURL)"
+            (
+                r"^HKEY_(?:CURRENT_USER\\Software\\Classes|USERS\\S-1-5-21[-\d]+_Classes)\\(?:Wow6432Node\\)?CLSID"
+                r"\\\{[^\\]+\}\\(?:InprocServer32|LocalServer32|TreatAs|ScriptletURL)"
+            )
         ]
     }
 

@@ -87,11 +87,10 @@ def select(definitions: Iterable[Definition], setting: Setting) -> Selection:
     for definition, reason in zip(ordered, reasons, strict=True):
         if not reason and definition.collection >= last.get(definition.name, definition).collection:
             last[definition.name] = definition
-    for definition, reason in zip(ordered, reasons, strict=True):
+    for definition, fault in zip(ordered, reasons, strict=True):
         winner = last.get(definition.name, definition)
-        if not reason and winner.collection > definition.collection:
-            reason = f"replaced by {winner.where}"
-        if reason:
+        replaced = f"replaced by {winner.where}" if winner.collection > definition.collection else ""
+        if reason := fault or replaced:
             selection.left_out.append((definition, reason))
         else:
             selection.chosen.append(definition)
