@@ -74,7 +74,7 @@ def test_a_visit_is_told_in_all_its_sections() -> None:
     ]
     assert found["tcp"] == [
         {
-            "src": GUEST, "sport": 49152, "dst": SERVER, "dport": 80, "offset": 24 + sum(16 + len(each) for each in VISIT[:2]),
+            "src": GUEST, "sport": 49152, "dst": SERVER, "dport": 80, "offset": 24 + 2 * 16 + len(VISIT[0] + VISIT[1]),
             "time": 0.002, "duration": 0.007, "packets": 8, "bytes": sum(map(len, VISIT[2:])), "protocol": "http",
             "state": "closed", "client_bytes": len(GET), "server_bytes": len(OK), "lost_bytes": 0, "retransmissions": 0,
         }

@@ -64,10 +64,10 @@ def test_of_processes_that_connect_to_one_endpoint_each_gets_its_turn() -> None:
 
 def test_a_connection_through_wininet_is_known_over_the_name_of_its_server() -> None:
     caller = process(7, call("InternetConnectA", ServerName="Example.COM", ServerPort=80))
-    dns = [{"request": "example.com", "answers": [{"type": "A", "data": "192.0.2.1"}]}]
+    dns: list[dict[str, Any]] = [{"request": "example.com", "answers": [{"type": "A", "data": "192.0.2.1"}]}]
 
     assert owners("tcp", [flow()], caller, dns=dns) == [7]
-    assert dns[0]["process_id"] == 7
+    assert dns[0].get("process_id") == 7
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from lib.cuckoo.network.flows import endpoints, ports
 from lib.cuckoo.network.icmp import icmp
 from lib.cuckoo.network.link import IP_PROTOCOL, IPV4, Frame
 from lib.cuckoo.network.questions import family_of
+from lib.cuckoo.network.quic import Quic, is_quic
 from lib.cuckoo.network.sections import MOST_SECONDS, Locate, Sections
 from lib.cuckoo.network.tcp import ACK, FIN, RST, SYN, Connection, Connections, Limits, after_control, control
 from lib.cuckoo.network.udp import Exchange, Exchanges, Side
@@ -70,7 +71,7 @@ class Analysis:
         self._sections = Sections(settings.maximum, settings.allowed, private_hosts=settings.private_hosts)
         limits = Limits(settings.flows, settings.waiting_bytes)
         self._tcp = Connections(limits, self._open_tcp, self._record, self._sections.connection)
-        self._udp = Exchanges(settings.flows, self._open_udp, self._sections.exchange)
+        self._udp = Exchanges(settings.flows, self._open_udp, self._end_udp)
         self._segments = self._tcp.halves
         self._datagrams = self._udp.halves
         self._layers = self._make_layers()
@@ -263,13 +264,26 @@ class Analysis:
     def _sniff(self, side: Side, payload: bytes, time: float) -> None:
         """Look at the first datagrams of a flow on unusual ports for a protocol or a tunnel."""
         flow = side.flow
-        if self._tunnel(side, payload, time):
+        if is_quic(payload):
+            flow.protocol, flow.reader, flow.state = "quic", self._quic, Quic(self._settings.context)
+            self._quic(side, payload, time)
+        elif self._tunnel(side, payload, time):
             flow.protocol, flow.reader = "tunnel", self._tunnelled
         elif looks_like_dns(payload):
             flow.protocol, flow.reader = "dns", self._named
             self._named(side, payload, time)
         elif flow.halves[0].packets + flow.halves[1].packets > SNIFFED_DATAGRAMS:
             flow.reader = None
+
+    def _quic(self, side: Side, payload: bytes, time: float) -> None:
+        side.flow.state.data(side.side, payload, time)
+
+    def _end_udp(self, flow: Exchange) -> None:
+        if flow.state is not None:
+            flow.state.close()
+            for record in flow.state.records:
+                self._sections.found(endpoints(flow.halves[CLIENT].key), record)
+        self._sections.exchange(flow)
 
     def _tunnelled(self, side: Side, payload: bytes, time: float) -> None:
         self._tunnel(side, payload, time)

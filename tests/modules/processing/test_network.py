@@ -2,7 +2,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -147,7 +147,7 @@ def test_allow_lists_are_read_from_files(
 def test_a_configured_file_that_is_missing_is_a_missing_dependency(analysis: Path, option: str) -> None:
     capture(analysis)
 
-    _, run = run_module(MODULE, analysis, **{option: "absent"})
+    _, run = run_module(MODULE, analysis, **cast("Any", {option: "absent"}))
 
     assert run.outcome is not Outcome.COMPLETED
     assert "absent" in run.error
