@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from struct import Struct
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
@@ -13,6 +13,7 @@ from lib.cuckoo.network.conversation import CLIENT, Context, Conversation, Recor
 from lib.cuckoo.network.detect import Detecting, Place
 from lib.cuckoo.network.dns import DnsOverTcp, looks_like_dns, message
 from lib.cuckoo.network.dns import Malformed as NoDns
+from lib.cuckoo.network.doh import DnsOverHttps
 from lib.cuckoo.network.flows import endpoints, ports
 from lib.cuckoo.network.icmp import icmp
 from lib.cuckoo.network.link import IP_PROTOCOL, IPV4, Frame
@@ -67,7 +68,8 @@ class Analysis:
     def __init__(self, capture: Capture, settings: Settings) -> None:
         self.problems: Counter[str] = Counter()
         self._capture = capture
-        self._settings = settings
+        self._over_https = DnsOverHttps(settings.context.save)
+        self._context = replace(settings.context, save=self._over_https.save)
         self._sections = Sections(settings.maximum, settings.allowed, private_hosts=settings.private_hosts)
         limits = Limits(settings.flows, settings.waiting_bytes)
         self._tcp = Connections(limits, self._open_tcp, self._record, self._sections.connection)
@@ -234,14 +236,17 @@ class Analysis:
         ends = endpoints(connection.halves[CLIENT].key)
         if 53 in {ends.sport, ends.dport}:
             return DnsOverTcp()
-        return Detecting(Place(self._settings.context, (ends.sport, ends.dport), ends.dst))
+        return Detecting(Place(self._context, (ends.sport, ends.dport), ends.dst))
 
     def _record(self, connection: Connection, record: Record) -> None:
         if record["protocol"] == "dns":
             self._dns("dns", connection.halves[CLIENT].key, record["message"], record["time"])
             connection.protocol = "dns"
-        else:
-            self._sections.record(connection, record)
+            return
+        if record["protocol"] in {"http_ex", "https_ex"}:
+            for told in self._over_https.messages(record):
+                self._dns("dns", connection.halves[CLIENT].key, told.message, told.time)
+        self._sections.record(connection, record)
 
     def _open_udp(self, flow: Exchange) -> None:
         flow.protocol = family_of(*ports(flow.halves[CLIENT].key)) or ""
@@ -265,7 +270,7 @@ class Analysis:
         """Look at the first datagrams of a flow on unusual ports for a protocol or a tunnel."""
         flow = side.flow
         if is_quic(payload):
-            flow.protocol, flow.reader, flow.state = "quic", self._quic, Quic(self._settings.context)
+            flow.protocol, flow.reader, flow.state = "quic", self._quic, Quic(self._context)
             self._quic(side, payload, time)
         elif self._tunnel(side, payload, time):
             flow.protocol, flow.reader = "tunnel", self._tunnelled

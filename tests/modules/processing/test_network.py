@@ -7,13 +7,13 @@ from typing import Any, cast
 import pytest
 
 from fledge.testing import Outcome, run_module
-from modules.processing.network import Network
 from tests.network.test_analysis import GET, VISIT
 from tests.network.wire import GUEST, SERVER, Dialogue, pcap
 
-MODULE = Path("modules/processing/network.py")
+MODULE = Path(__file__).resolve().parents[3] / "modules" / "processing" / "network.py"
 
 Answer = Callable[..., tuple[Any, list[str]]]
+Failure = Callable[..., str]
 
 
 def capture(folder: Path, content: bytes | None = None) -> bytes:
@@ -25,7 +25,7 @@ def capture(folder: Path, content: bytes | None = None) -> bytes:
 def test_the_capture_is_named_by_its_hash_and_bodies_are_saved(analysis: Path, answer: Answer) -> None:
     content = capture(analysis)
 
-    found, _ = answer(Network, analysis)
+    found, _ = answer("network", analysis)
 
     assert found["pcap_sha256"] == hashlib.sha256(content).hexdigest()
     body = found["http_ex"][0]["resp"]
@@ -37,39 +37,32 @@ def test_the_capture_is_named_by_its_hash_and_bodies_are_saved(analysis: Path, a
 def test_the_hash_covers_what_could_not_be_read(analysis: Path, answer: Answer) -> None:
     content = capture(analysis, pcap(VISIT) + b"\xff" * 100)
 
-    assert answer(Network, analysis)[0]["pcap_sha256"] == hashlib.sha256(content).hexdigest()
+    assert answer("network", analysis)[0]["pcap_sha256"] == hashlib.sha256(content).hexdigest()
 
 
 @pytest.mark.parametrize("size", [0, 24])
 def test_a_capture_without_packets_has_empty_sections(analysis: Path, answer: Answer, size: int) -> None:
     capture(analysis, pcap([])[:size])
 
-    found, _ = answer(Network, analysis)
+    found, _ = answer("network", analysis)
 
     assert found["tcp"] == found["hosts"] == found["timeline"] == []
 
 
-def test_a_missing_capture_is_reported_with_its_path(analysis: Path) -> None:
-    results, run = run_module(MODULE, analysis)
-
-    assert run.outcome is Outcome.FAILED
-    assert str(analysis / "dump.pcap") in run.error
-    assert "network" not in results
+def test_a_missing_capture_is_reported_with_its_path(analysis: Path, failure: Failure) -> None:
+    assert str(analysis / "dump.pcap") in failure("network", analysis)
 
 
-def test_an_unknown_link_type_is_a_failure_that_names_it(analysis: Path) -> None:
+def test_an_unknown_link_type_is_a_failure_that_names_it(analysis: Path, failure: Failure) -> None:
     capture(analysis, pcap(VISIT, link=147))
 
-    _, run = run_module(MODULE, analysis)
-
-    assert run.outcome is Outcome.FAILED
-    assert "link type 147 (USER0)" in run.error
+    assert "link type 147 (USER0)" in failure("network", analysis)
 
 
 def test_bodies_are_not_saved_when_not_wanted(analysis: Path, answer: Answer) -> None:
     capture(analysis)
 
-    found, _ = answer(Network, analysis, save_bodies=False)
+    found, _ = answer("network", analysis, save_bodies=False)
 
     assert found["http_ex"][0]["resp"]["path"] is None
     assert not (analysis / "network").exists()
@@ -79,7 +72,7 @@ def test_bodies_are_not_saved_when_not_wanted(analysis: Path, answer: Answer) ->
 def test_bodies_are_bounded(analysis: Path, answer: Answer, option: str) -> None:
     capture(analysis)
 
-    assert answer(Network, analysis, **{option: 0})[0]["http_ex"][0]["resp"]["path"] is None
+    assert answer("network", analysis, **{option: 0})[0]["http_ex"][0]["resp"]["path"] is None
 
 
 def test_the_largest_body_is_bounded(analysis: Path, answer: Answer) -> None:
@@ -89,7 +82,7 @@ def test_the_largest_body_is_bounded(analysis: Path, answer: Answer) -> None:
     packets += [dialogue.send(1, bytes(50_000)) for _ in range(40)]
     capture(analysis, pcap(packets))
 
-    body = answer(Network, analysis, body_megabytes=1)[0]["http_ex"][0]["resp"]
+    body = answer("network", analysis, body_megabytes=1)[0]["http_ex"][0]["resp"]
 
     assert body["size"] == 1 << 20
     assert body["truncated"] == 2_000_000 - (1 << 20)
@@ -100,7 +93,7 @@ def test_lists_and_flows_are_bounded(analysis: Path, answer: Answer, option: str
     packets = [Dialogue(sport, dst=f"8.8.8.{sport}").packet(0, 2) for sport in range(1, 9)]
     capture(analysis, pcap(packets))
 
-    assert answer(Network, analysis, **{option: 3})[0]["truncated"][section] == 5
+    assert answer("network", analysis, **{option: 3})[0]["truncated"][section] == 5
 
 
 def test_waiting_data_is_bounded(analysis: Path, answer: Answer) -> None:
@@ -111,7 +104,7 @@ def test_waiting_data_is_bounded(analysis: Path, answer: Answer) -> None:
     capture(analysis, pcap(packets))
 
     assert [
-        answer(Network, analysis, waiting_megabytes=size)[0]["tcp"][0]["lost_bytes"] for size in (0, 1)
+        answer("network", analysis, waiting_megabytes=size)[0]["tcp"][0]["lost_bytes"] for size in (0, 1)
     ] == [999, 0]
 
 
@@ -119,7 +112,7 @@ def test_private_hosts_are_an_option(analysis: Path, answer: Answer) -> None:
     capture(analysis)
 
     hosts = [
-        {host["ip"] for host in answer(Network, analysis, private_hosts=wanted)[0]["hosts"]}
+        {host["ip"] for host in answer("network", analysis, private_hosts=wanted)[0]["hosts"]}
         for wanted in (False, True)
     ]
 
@@ -134,8 +127,8 @@ def test_allow_lists_are_read_from_files(
     (tmp_path / "hosts.txt").write_text(f"{SERVER}  # ours\n")
     (tmp_path / "domains.txt").write_text("example.com\n")
 
-    by_host, _ = answer(Network, analysis, host_allowlist="hosts.txt")
-    by_domain, _ = answer(Network, analysis, domain_allowlist="domains.txt")
+    by_host, _ = answer("network", analysis, host_allowlist="hosts.txt")
+    by_domain, _ = answer("network", analysis, domain_allowlist="domains.txt")
 
     assert (by_host["hosts"], len(by_host["domains"])) == ([], 1)
     assert (by_domain["hosts"], by_domain["domains"]) == ([], [])
