@@ -19,9 +19,9 @@ def exchange(path: str = "/dns-query", **more: Any) -> dict[str, Any]:
 
 def test_messages_are_found_in_bodies() -> None:
     listener = DnsOverHttps(digest_only)
-    bodies: dict[str, Any] = {"req": listener.save(QUESTION, "http_request"), "resp": listener.save(ANSWER, "http_response")}
+    asked, answered = listener.save(QUESTION, "http_request"), listener.save(ANSWER, "http_response")
 
-    assert list(listener.messages(exchange(**bodies))) == [(QUESTION, 1.0), (ANSWER, 2.0)]
+    assert list(listener.messages(exchange(req=asked, resp=answered))) == [(QUESTION, 1.0), (ANSWER, 2.0)]
 
 
 def test_a_question_is_found_in_the_path() -> None:

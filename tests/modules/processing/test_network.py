@@ -49,8 +49,26 @@ def test_a_capture_without_packets_has_empty_sections(analysis: Path, answer: An
     assert found["tcp"] == found["hosts"] == found["timeline"] == []
 
 
-def test_a_missing_capture_is_reported_with_its_path(analysis: Path, failure: Failure) -> None:
-    assert str(analysis / "dump.pcap") in failure("network", analysis)
+def test_an_analysis_without_a_capture_has_empty_sections_and_a_note(analysis: Path, answer: Answer) -> None:
+    found, notes = answer("network", analysis)
+
+    assert notes == ["there is no capture"]
+    assert found["pcap_sha256"] is None
+    assert found["hosts"] == found["tcp"] == found["dns"] == []
+
+
+def test_what_is_no_capture_is_a_failure(analysis: Path, failure: Failure) -> None:
+    capture(analysis, b"MZ" * 100)
+
+    assert "not a capture" in failure("network", analysis)
+
+
+def test_what_was_lost_stands_in_the_notes(analysis: Path, answer: Answer) -> None:
+    capture(analysis, pcap(VISIT)[:-1])
+
+    _, notes = answer("network", analysis, maximum=0)
+
+    assert notes == ["problems: last record is cut short 1", "truncated: " + notes[1].partition(": ")[2]]
 
 
 def test_an_unknown_link_type_is_a_failure_that_names_it(analysis: Path, failure: Failure) -> None:
