@@ -204,6 +204,25 @@ def test_a_short_snap_length_shows_as_lost_bytes(snap_length: int) -> None:
     assert flow["client_bytes"] == len(GET)
 
 
+def test_options_cut_by_the_snap_length_hide_the_payload_but_not_its_size() -> None:
+    dialogue = Dialogue()
+    opening = [*dialogue.open()]
+    plain = dialogue.send(0, GET)
+    optioned = (
+        plain[:16]
+        + struct.pack(">H", len(plain) - 14 + 12)
+        + plain[18:46]
+        + b"\x80"
+        + plain[47:54]
+        + bytes(12)
+    )
+
+    found = sections(pcap([*opening, optioned + GET], snap_length=60))
+
+    assert found["problems"] == {}
+    assert [(flow["client_bytes"], flow["lost_bytes"]) for flow in found["tcp"]] == [(len(GET), len(GET))]
+
+
 def test_times_of_zero_and_times_that_go_backwards_are_taken_as_they_are() -> None:
     content = bytearray(pcap(VISIT))
     struct.pack_into("<II", content, 24, 0, 0)

@@ -199,7 +199,7 @@ class Analysis:
         header = words >> 4 << 2
         if header < 20:
             raise link.Malformed("TCP header shorter than 20 bytes")
-        frame.take(header - 20)
+        _skip_options(frame, header - 20)
         key = frame.addresses + frame.data[begin : begin + 4]
         half = self._tcp.half(key, flags, sequence, frame.time, frame.offset)
         half.packets += 1
@@ -322,6 +322,16 @@ class Analysis:
         }
         found["problems"] = dict(self.problems)
         return found
+
+
+def _skip_options(frame: Frame, size: int) -> None:
+    """Move over TCP options; where the snap length cut them, what is missing of the payload is corrected."""
+    cut = frame.start + size - frame.end
+    if 0 < cut <= frame.missing:
+        frame.missing -= cut
+        frame.start = frame.end
+    else:
+        frame.take(size)
 
 
 class _Timeline:
