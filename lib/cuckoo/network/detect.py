@@ -11,6 +11,7 @@ from lib.cuckoo.network.ftp import Ftp
 from lib.cuckoo.network.http import REQUEST_LINE, STATUS_LINE, Http
 from lib.cuckoo.network.http2 import PREFACE, Http2
 from lib.cuckoo.network.irc import Irc
+from lib.cuckoo.network.smb import Smb, is_smb
 from lib.cuckoo.network.smtp import Smtp
 from lib.cuckoo.network.socks import Socks, is_socks
 from lib.cuckoo.network.starttls import Greeting, StartTls, asks_for_greeting
@@ -137,6 +138,10 @@ def _mail_or_files(place: Place, client: bytes, server: bytes, _final: bool) -> 
     return None
 
 
+def _smb(place: Place, client: bytes, server: bytes, _final: bool) -> Conversation | None:
+    return Smb(place.context) if is_smb(client) or is_smb(server) else None
+
+
 def _irc(place: Place, client: bytes, server: bytes, _final: bool) -> Conversation | None:
     if _IRC_CLIENT.match(client) or _IRC_SERVER.match(server):
         return Irc(place.context, place.inside)
@@ -185,6 +190,7 @@ _RECOGNISERS: tuple[Callable[[Place, bytes, bytes, bool], Conversation | None], 
     _tls,
     _http,
     _mail_or_files,
+    _smb,
     _irc,
     _carriers,
 )
