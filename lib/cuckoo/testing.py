@@ -53,7 +53,7 @@ def run_module(
         raise LookupError("; ".join(run.reason for run in found.left_out))
     analysis = Analysis(str(Path(folder).resolve()), load_task(folder)[0] if task is None else task)
     conditions = Conditions(analysis.path, limits or Limits(), in_process=in_process)
-    sections = Sections(results)
+    sections = Sections(dict(results or {}))
 
     def attempt(candidate: Candidate, answer: AnswerWriter) -> None:
         execution.process(candidate, analysis, sections.results, answer)

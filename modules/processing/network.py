@@ -18,6 +18,7 @@ Files are named relative to the working root.
 """
 
 import hashlib
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -27,8 +28,9 @@ from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.common.root import find_root
 from lib.cuckoo.network.allowlist import AllowList, parse_allow_list
 from lib.cuckoo.network.analysis import Analysis, Settings
+from lib.cuckoo.network.attribution import attribute
 from lib.cuckoo.network.bodies import Bodies
-from lib.cuckoo.network.capture import Capture
+from lib.cuckoo.network.capture import EMPTY, Capture
 from lib.cuckoo.network.conversation import Context, digest_only
 from lib.cuckoo.network.places import Places
 
@@ -40,19 +42,31 @@ class Network(Processing):
     order = 2
 
     def run(self) -> dict[str, Any]:
-        """Return the sections; docs/reference/network.md describes each.
+        """Return the sections; those of an analysis without a capture are empty, and `pcap_sha256` is None.
 
         Raises:
-            CuckooProcessingError: there is no capture, or its link type is not known.
+            CuckooProcessingError: the file is no capture, or its link type is not known.
             CuckooDependencyError: an allow-list or a database that is configured cannot be read.
         """
-        places = Places(self._file("country_database"), self._file("network_database"))
-        settings = self._settings()
-        with AnalysisFolder(self.analysis_path).open(self.pcap_path) as file:
+        folder = AnalysisFolder(self.analysis_path)
+        if not folder.exists(self.pcap_path):
+            self.note("there is no capture")
+            return {"pcap_sha256": None, **Analysis(Capture(BytesIO(EMPTY)), Settings()).run()}
+        with folder.open(self.pcap_path) as file:
             source = _Hashed(file)
-            sections = Analysis(Capture(source), settings).run(places.locate)
+            sections = self._sections(source)
             source.finish()
+        attribute(sections, (self.results.get("behavior") or {}).get("processes", ()))
+        for kind in ("problems", "truncated"):
+            if sections[kind]:
+                self.note(
+                    f"{kind}: " + ", ".join(f"{name} {count}" for name, count in sections[kind].items())
+                )
         return {"pcap_sha256": source.sha256.hexdigest(), **sections}
+
+    def _sections(self, source: "_Hashed") -> dict[str, Any]:
+        places = Places(self._file("country_database"), self._file("network_database"))
+        return Analysis(Capture(source), self._settings()).run(places.locate)
 
     def _settings(self) -> Settings:
         return Settings(

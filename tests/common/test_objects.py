@@ -2,6 +2,8 @@ import hashlib
 import json
 import os
 import re
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from lib.cuckoo.common import digests
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.common.objects import File
 
+ROOT = Path(__file__).resolve().parents[2]
 MS_DOS = b"MZ" + bytes(58) + b"\x40\0\0\0"
 
 
@@ -93,12 +96,14 @@ def test_data_longer_than_one_buffer_is_hashed_whole(tmp_path: Path) -> None:
 
 
 def test_fuzzy_hashes_stop_at_their_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(digests, "SSDEEP_MAXIMUM_BYTES", 5000)
-    monkeypatch.setattr(digests, "TLSH_MAXIMUM_BYTES", 5000)
     (tmp_path / "at").write_bytes(os.urandom(5000))
     (tmp_path / "above").write_bytes(os.urandom(5001))
+    unlimited = File(tmp_path / "at").get_all()
+    monkeypatch.setattr(digests, "SSDEEP_MAXIMUM_BYTES", 5000)
+    monkeypatch.setattr(digests, "TLSH_MAXIMUM_BYTES", 5000)
 
-    assert None not in (File(tmp_path / "at").get_ssdeep(), File(tmp_path / "at").get_tlsh())
+    assert unlimited["tlsh"].startswith("T1")
+    assert File(tmp_path / "at").get_all() == unlimited
     assert (File(tmp_path / "above").get_ssdeep(), File(tmp_path / "above").get_tlsh()) == (None, None)
 
 
@@ -127,13 +132,14 @@ def test_a_hostile_name_is_kept_and_made_encodable(tmp_path: Path) -> None:
     assert record["path"].endswith("\\xff.exe")
 
 
-def test_describing_files_leaves_the_environment_alone(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"x")
-    before = dict(os.environ)
+def test_describing_files_leaves_the_environment_alone() -> None:
+    program = (
+        "import fledge, os; before = dict(os.environ); from lib.cuckoo.common.objects import File;"
+        "assert File('LICENSE').get_type() == 'ASCII text'; assert dict(os.environ) == before"
+    )
+    environment = {"PATH": os.defpath, "LD_LIBRARY_PATH": "/nowhere"}
 
-    File(tmp_path / "a").get_type()
-
-    assert dict(os.environ) == before
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, check=True)
 
 
 def test_a_sparse_file_of_five_gigabytes_has_a_type_and_a_size_at_once(tmp_path: Path) -> None:
@@ -143,3 +149,13 @@ def test_a_sparse_file_of_five_gigabytes_has_a_type_and_a_size_at_once(tmp_path:
 
     assert File(path).get_size() == 5_000_000_000
     assert File(path).get_type() == "data"
+
+
+def test_a_path_relative_to_the_current_folder_is_understood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "sample").write_bytes(b"data")
+    monkeypatch.chdir(tmp_path)
+
+    assert File("below/sample").get_size() == 4

@@ -45,11 +45,7 @@ RECORDS = [
     (48, b"\x01\x01\x03\x08\xab\xcd", ("DNSKEY", "257 3 8 abcd")),
     (
         65,
-        b"\0\x01\0"
-        + b"\0\1\0\x06\x02h2\x02h3"
-        + b"\0\3\0\2\x01\xbb"
-        + b"\0\4\0\4\xc0\0\2\1"
-        + b"\0\5\0\1\xff",
+        b"\0\x01\0\0\1\0\x06\x02h2\x02h3\0\3\0\2\x01\xbb\0\4\0\4\xc0\0\2\1\0\5\0\1\xff",
         ("HTTPS", "1 . alpn=h2,h3 port=443 ipv4hint=192.0.2.1 ech=ff"),
     ),
     (64, b"\0\0" + name("svc.example"), ("SVCB", "0 svc.example")),

@@ -1,11 +1,11 @@
 import struct
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.cuckoo.network.conversation import Record
 from lib.cuckoo.network.ip import Fragments
 from lib.cuckoo.network.link import Malformed
 from tests.network.wire import ethernet, ipv4, ipv6, pcap, query, sections, udp
@@ -199,7 +199,7 @@ def test_a_packet_that_claims_more_than_it_holds_is_read_as_far_as_it_goes() -> 
 
 def test_padding_behind_the_ip_length_is_not_payload() -> None:
     packet = ethernet(ipv4(udp(5000, 53, query("short.example")), 17)) + bytes(30)
-    found: Record = sections(pcap([packet, packet]))
+    found: dict[str, Any] = sections(pcap([packet, packet]))
 
     assert found["problems"] == {}
     assert [record["count"] for record in found["dns"]] == [2]

@@ -32,7 +32,7 @@ def test_an_answer_is_matched_to_its_question() -> None:
         "first_seen": 100.0,
         "count": 1,
         "rcode": "NOERROR",
-        "response_time": 0.25,
+        "latency": 0.25,
     }
 
 
@@ -42,7 +42,7 @@ def test_an_answer_of_another_flow_or_number_matches_no_question() -> None:
     ask(questions, response("example.com", [], identification=6), 100.1)
     ask(questions, response("example.com", [], identification=5), 100.1, flow=b"other")
 
-    assert only(questions)["response_time"] is None
+    assert only(questions)["latency"] is None
 
 
 def test_the_same_question_again_is_counted_and_its_new_answers_are_added() -> None:
@@ -146,7 +146,7 @@ def test_open_questions_are_bounded() -> None:
         ask(questions, query("example.com", identification=number & 0xFFFF), 1.0, flow=b"%d" % (number >> 16))
     ask(questions, response("example.com", [], identification=0), 2.0, flow=b"0")
 
-    assert only(questions)["response_time"] is None
+    assert only(questions)["latency"] is None
 
 
 def test_the_family_is_that_of_the_server_port() -> None:

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.cuckoo.network.conversation import Record
 from lib.cuckoo.network.flows import endpoints, reversed_key
 from lib.cuckoo.network.tcp import (
     ACK,
@@ -30,7 +29,7 @@ class Listener:
     """A conversation that writes down what it is told."""
 
     def __init__(self) -> None:
-        self.records: list[Record] = []
+        self.records: list[dict[str, Any]] = []
         self.heard: list[bytearray] = [bytearray(), bytearray()]
         self.gaps: list[tuple[int, int, int]] = []
         self.closed = 0
@@ -55,7 +54,7 @@ class Wire:
     def __init__(self, limits: Limits | None = None) -> None:
         self.listeners: list[Listener] = []
         self.ended: list[Connection] = []
-        self.records: list[Record] = []
+        self.records: list[dict[str, Any]] = []
         self.table = Connections(limits or Limits(), self._open, self._record, self.ended.append)
         self.time = 0.0
 

@@ -5,6 +5,7 @@ An item is a kind and a text: ("dns", "example.com"), ("tcp", "10.0.0.1:80 10.0.
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -147,3 +148,15 @@ def _our_envelope(record: Record) -> Iterator[Item]:
         found = _ENVELOPE.match(command["argument"] or "")
         if command["command"] in {"MAIL", "RCPT"} and found:
             yield "smtp", f"{command['command']} {found[1]}"
+
+
+def missing(name: str, capture: Path, view: Record) -> tuple[int, list[tuple[str, str, str]]]:
+    """Return how many items they found in a capture, and those that we did not."""
+    theirs = their_items(view, capture.with_name(f"{capture.name}.truth"))
+    return len(theirs), [(name, *item) for item in sorted(theirs - our_items(ours(capture)))]
+
+
+if __name__ == "__main__":
+    for each in captures(Path(sys.argv[1])):
+        for row in missing(*each)[1]:
+            print("\t".join(row))  # noqa: T201 - the purpose of running this file

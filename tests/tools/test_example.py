@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tools.example import analysis_files, story, write_analysis
+from tools.example import analysis_files, classic_files, second_family_files, story, write_analysis
+from tools.example.__main__ import main
 
-COMMITTED = Path(__file__).resolve().parents[2] / "storage" / "analyses" / "1"
+ROOT = Path(__file__).resolve().parents[2]
+COMMITTED = ROOT / "storage" / "analyses" / "1"
+STORY = ROOT / "docs" / "example-analysis.md"
 REPORTS = "reports"
 MEGABYTE = 1 << 20
 
@@ -123,3 +126,88 @@ def test_everything_happens_while_the_task_runs() -> None:
 
     assert moments == sorted(moments)
     assert story.ADDED < story.BEGAN < story.SAMPLE_STARTED < story.moment(max(moments)) < story.ENDED
+
+
+def test_a_folder_can_be_written_without_some_of_its_parts(files: dict[str, bytes], tmp_path: Path) -> None:
+    write_analysis(tmp_path, without=("logs", "task.json"))
+
+    assert set(files) - set(contents(tmp_path)) == {
+        "task.json",
+        *(name for name in files if name.startswith("logs/")),
+    }
+
+
+def test_the_second_family_is_laid_out_in_its_own_way() -> None:
+    files = dict(second_family_files())
+    records = [json.loads(line) for line in files["files.json"].splitlines()]
+
+    assert json.loads(files["task.json"])["started_on"] == {"$dt": "2026-03-17T09:14:05.312000"}
+    assert {record["path"] for record in records} == {name for name in files if name.startswith("files/")}
+    for record in records:
+        digest, _, name = record["path"].removeprefix("files/").partition("_")
+        assert hashlib.sha256(files[record["path"]]).hexdigest().startswith(digest)
+        assert record["filepath"].endswith("\\" + name)
+
+
+def test_the_classic_family_has_neither_json_nor_hashes_for_names() -> None:
+    files = dict(classic_files())
+
+    assert not [name for name in files if name.endswith(".json")]
+    assert {Path(name).name for name in files if name.startswith("files/")} == {
+        "~ws4C1.tmp",
+        "winsync.exe",
+        "update.vbs",
+    }
+
+
+def test_the_command_replaces_an_earlier_example(files: dict[str, bytes], tmp_path: Path) -> None:
+    write_analysis(tmp_path)
+    (tmp_path / "left").write_text("over")
+
+    main([str(tmp_path)])
+
+    assert contents(tmp_path) == files
+
+
+def test_the_command_leaves_foreign_folders_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+
+    with pytest.raises(SystemExit):
+        main([str(tmp_path)])
+
+    assert (tmp_path / "thesis.txt").exists()
+
+
+def test_the_documented_code_runs(tmp_path: Path) -> None:
+    code = STORY.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+
+    exec(code, {"folder": tmp_path})
+
+    assert (tmp_path / "cuckoo.log").exists()
+
+
+def test_the_story_names_what_the_folder_holds(files: dict[str, bytes]) -> None:
+    told = STORY.read_text(encoding="utf-8")
+
+    for process in story.PROCESSES:
+        assert f"({process.pid})" in told
+    for fact in (
+        story.EDGE,
+        story.GATE,
+        story.PANEL,
+        story.CHAT,
+        story.MAIL,
+        story.DEAD,
+        story.CDN_NAME,
+        story.GATE_NAME,
+        story.PANEL_NAME,
+        story.CHAT_NAME,
+        story.MAIL_NAME,
+        story.LOST_NAME,
+        story.MUTEX,
+        story.SERVICE,
+        story.CHANNEL,
+    ):
+        assert fact in told, fact
+    assert files["analysis.log"].count(b"] ERROR") == 2
+    assert files["analysis.log"].count(b"] WARNING") == 1

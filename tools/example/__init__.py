@@ -13,15 +13,22 @@ The parts:
 `tls`           an encrypted session and its certificate
 `pictures`      PNG files with text
 `story`         who, where, when, and the files
+`families`      the first process as the two other families leave it
 `processes`, `traffic`, `screens`, `folder`  the story told in logs, packets, pictures, a folder
 ==============  ================================================================================
+
+A test takes what it needs::
+
+    write_analysis(tmp_path, without=("logs", "task.json"))
+    write_files(tmp_path, classic_files())
 
 Everything is written by the standard library, the same bytes every time and everywhere.
 """
 
 from tools.example.activity import Activity
 from tools.example.behavior import ClassicLogWriter, LogWriter, SecondLogWriter, number, pointer
-from tools.example.folder import analysis_files, write_analysis
+from tools.example.families import classic_files, second_family_files
+from tools.example.folder import analysis_files, write_analysis, write_files
 from tools.example.pcap import Host, PcapWriter
 from tools.example.pe import Program, build_pe
 from tools.example.pictures import Picture
@@ -37,7 +44,10 @@ __all__ = [
     "SecondLogWriter",
     "analysis_files",
     "build_pe",
+    "classic_files",
     "number",
     "pointer",
+    "second_family_files",
     "write_analysis",
+    "write_files",
 ]

@@ -2,12 +2,13 @@
 
 import argparse
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools.example import write_analysis
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Replace the folder by a freshly written example."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.example",
@@ -16,7 +17,7 @@ def main() -> None:
     parser.add_argument(
         "folder", type=Path, help="where to write; what an earlier run left there is replaced"
     )
-    folder: Path = parser.parse_args().folder
+    folder: Path = parser.parse_args(arguments).folder
     if (folder / "task.json").exists():
         shutil.rmtree(folder)
     elif folder.exists() and any(folder.iterdir()):

@@ -3,11 +3,13 @@
 Arguments, their order and their formats are those the monitor writes. Time passes a little with every call.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from tools.example.behavior import Arguments, LogWriter, number, pointer
+from tools.example.bson import Value
 
-GENERIC_READ, GENERIC_WRITE = 0x80100080, 0x40100080
+GENERIC_READ, GENERIC_WRITE, DELETE = 0x80100080, 0x40100080, 0x00110000
+FILE_DISPOSITION = 13
 FILE_OPEN, FILE_OVERWRITE_IF = 1, 5
 HKEY_CURRENT_USER, HKEY_LOCAL_MACHINE = 0x80000001, 0x80000002
 REG_SZ = 1
@@ -44,6 +46,7 @@ class Activity:
         status: bool = True,
         returned: int = 0,
         repeated: int = 0,
+        aux: Mapping[str, Value] | None = None,
     ) -> None:
         """Add one call and let 3 ms pass."""
         self.log.call(
@@ -55,6 +58,7 @@ class Activity:
             returned=returned,
             thread=self.thread,
             repeated=repeated,
+            aux=aux,
         )
         self.now += 3
 
@@ -64,7 +68,7 @@ class Activity:
         return self._handles
 
     def close(self, handle: int) -> None:
-        """Close a handle."""
+        """Give back any handle but those of keys, sockets and requests."""
         self.call("NtClose", "system", {"Handle": pointer(handle)})
 
     def load(self, library: str, functions: Iterable[str], base: int) -> None:
@@ -130,11 +134,19 @@ class Activity:
         self.call("MoveFileWithProgressTransactedW", "filesystem", names, returned=1)
 
     def delete_file(self, path: str) -> None:
-        """Delete a file."""
+        """Delete a file through the Win32 interface."""
         self.call("DeleteFileW", "filesystem", {"FileName": path}, returned=1)
 
+    def delete_file_on_close(self, path: str) -> None:
+        """Delete a file as the native interface does: mark it, then close it."""
+        handle = self.open_file(path, DELETE)
+        mark: Arguments = {"FileInformationClass": FILE_DISPOSITION, "FileInformation": b"\x01"}
+        target: Arguments = {"FileHandle": pointer(handle), "HandleName": path}
+        self.call("NtSetInformationFile", "filesystem", target | mark)
+        self.close(handle)
+
     def create_folder(self, path: str) -> None:
-        """Create a folder."""
+        """Make a folder; its parent exists."""
         self.call("CreateDirectoryW", "filesystem", {"DirectoryName": path}, returned=1)
 
     def find_files(self, pattern: str) -> None:
@@ -165,6 +177,25 @@ class Activity:
         self.call("RegQueryValueExW", "registry", arguments, status=found, returned=0 if found else 2)
         self.call("RegCloseKey", "registry", {"Handle": pointer(handle)})
 
+    def query_value_natively(self, key: str, name: str, content: str) -> None:
+        """Read a value of HKEY_LOCAL_MACHINE through the native interface."""
+        handle = self.handle()
+        path = key.replace("HKEY_LOCAL_MACHINE", r"\Registry\Machine")
+        attributes: Arguments = {"ObjectAttributesHandle": pointer(0), "ObjectAttributesName": path}
+        opened: Arguments = {"KeyHandle": pointer(handle), "DesiredAccess": number(0x20019)}
+        self.call("NtOpenKey", "registry", opened | attributes | {"ObjectAttributes": key})
+        value: Arguments = {"KeyHandle": pointer(handle), "ValueName": name, "Type": REG_SZ}
+        found: Arguments = {"Information": content, "FullName": rf"{key}\{name}"}
+        self.call("NtQueryValueKey", "registry", value | found)
+        self.close(handle)
+
+    def delete_value(self, key: str, name: str) -> None:
+        """Open a key, remove one value of it, close it."""
+        handle = self.open_key(key)
+        arguments: Arguments = {"Handle": pointer(handle), "ValueName": name, "FullName": rf"{key}\{name}"}
+        self.call("RegDeleteValueW", "registry", arguments)
+        self.call("RegCloseKey", "registry", {"Handle": pointer(handle)})
+
     def set_value(self, key: str, name: str, content: str) -> None:
         """Create a key and set a value of it."""
         root, _, rest = key.partition("\\")
@@ -183,7 +214,7 @@ class Activity:
         self.call("RegCloseKey", "registry", {"Handle": pointer(handle)})
 
     def create_mutex(self, name: str) -> None:
-        """Create a mutex."""
+        """Make a mutex and own it."""
         arguments: Arguments = {"Handle": pointer(self.handle()), "MutexName": name, "InitialOwner": 1}
         self.call("NtCreateMutant", "synchronization", arguments)
 
@@ -203,7 +234,13 @@ class Activity:
             "StartType": 2,
             "ErrorControl": 1,
         }
-        self.call("CreateServiceW", "services", {**names, **kind, "BinaryPathName": path}, returned=service)
+        self.call(
+            "CreateServiceW",
+            "services",
+            {**names, **kind, "BinaryPathName": path},
+            returned=service,
+            aux={"ServiceStartName": b"LocalSystem"},
+        )
         start: Arguments = {"ServiceHandle": pointer(service), "ServiceName": name, "Arguments": ""}
         self.call("StartServiceW", "services", start, returned=1)
 
@@ -336,7 +373,7 @@ class Activity:
         self.call("recv", "network", data, returned=len(content))
 
     def close_socket(self, socket: int) -> None:
-        """Close a socket."""
+        """End a connection."""
         self.call("closesocket", "network", {"socket": socket})
 
     def exit(self, code: int = 0) -> None:

@@ -11,7 +11,7 @@ An argument of a call is a plain value, or `pointer(…)` or `number(…)` for t
     Path("logs/2840.bson").write_bytes(log.contents())
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -97,6 +97,7 @@ class LogWriter:
         self._begin_thread(thread, at)
         index = self._declare(api, category, arguments or {})
         document = self._head(index, thread, at, caller, repeated)
+        document |= self._errors(status, returned)
         document["args"] = [int(status), Int64(returned), *self._values(arguments or {})]
         if aux is not None:
             document["aux"] = aux
@@ -123,7 +124,7 @@ class LogWriter:
     def _begin_thread(self, thread: int, at: int) -> None:
         if thread not in self._threads:
             self._threads.add(thread)
-            self._notify(_THREAD, "__thread__", {"ProcessIdentifier": self.pid}, thread, at)
+            self._notify(_THREAD, "__thread__", {"ProcessIdentifier": Int64(self.pid)}, thread, at)
 
     def _notify(self, index: int, name: str, arguments: Arguments, thread: int, at: int) -> None:
         self._declare(name, "__notification__", arguments, index)
@@ -147,6 +148,10 @@ class LogWriter:
     ) -> dict[str, Value]:
         wide = [Int64(address) for address in caller]
         return {"I": index, "C": wide[0], "R": wide[0], "P": wide[1], "T": thread, "t": at, "r": repeated}
+
+    def _errors(self, status: bool, returned: int) -> dict[str, Value]:  # noqa: ARG002 - for dialects
+        """What the dialect says about a call that failed."""
+        return {}
 
     def _values(self, arguments: Arguments) -> list[Value]:
         return [self._value(argument) for argument in arguments.values()]
@@ -183,6 +188,7 @@ class SecondLogWriter(LogWriter):
     """
 
     command_line: str = ""
+    modules: Sequence[Mapping[str, Value]] = ()
     flags_value: Mapping[str, Flags] = field(default_factory=dict)
     flags_bitmask: Mapping[str, Flags] = field(default_factory=dict)
 
@@ -197,11 +203,15 @@ class SecondLogWriter(LogWriter):
             "command_line": self.command_line,
             "is_64bit": 0,
             "track": 1,
-            "modules": [],
+            "modules": list(self.modules),
         }
 
     def _begin_thread(self, thread: int, at: int) -> None:
         """This family has no message for a new thread."""
+
+    def _errors(self, status: bool, returned: int) -> dict[str, Value]:
+        """The last error, always 0 here, and the NT status."""
+        return {} if status else {"e": 0, "E": signed(returned, 32)}
 
     def _inform(self, index: int, name: str, category: str, arguments: list[Value]) -> None:
         self.add(
@@ -224,10 +234,10 @@ class SecondLogWriter(LogWriter):
         caller: tuple[int, int],
         repeated: int,  # noqa: ARG002 - the dialect lacks it
     ) -> dict[str, Value]:
-        return {"I": index, "T": thread, "t": at, "h": Int64(index << 32 | caller[0])}
+        return {"I": index, "T": thread, "t": at, "h": Int64(caller[0])}
 
     def _value(self, argument: Argument) -> Value:
-        return argument.value if isinstance(argument, Formatted) else argument
+        return int(argument.value) if isinstance(argument, Formatted) else argument
 
 
 def _renamed(declared: Value) -> Value:

@@ -1,17 +1,30 @@
 """Put the parts of the story into an analysis folder of the successor's layout."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 from tools.example import processes, screens, story, traffic
 from tools.example.story import At
 
+Files = Iterable[tuple[str, bytes]]
+"""Names in the folder, with their contents."""
 
-def write_analysis(folder: Path) -> None:
-    """Write the whole example into `folder`, the same bytes each time."""
-    for name, content in analysis_files():
+
+def write_analysis(folder: Path, *, without: Collection[str] = ()) -> None:
+    """Write the example into `folder`, except the files and top folders named in `without`."""
+    kept = (file for file in analysis_files() if file[0] not in without and _top(file[0]) not in without)
+    write_files(folder, kept)
+
+
+def _top(name: str) -> str:
+    return name.partition("/")[0]
+
+
+def write_files(folder: Path, files: Files) -> None:
+    """Write files, and the folders they need."""
+    for name, content in files:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
@@ -85,7 +98,10 @@ def _stored_files() -> Iterator[tuple[str, bytes]]:
     stored = story.stored_files()
     for file in {file.path: file for file in stored}.values():
         yield file.path, file.content
-    yield "files.json", "".join(json.dumps(_record(file)) + "\n" for file in stored).encode()
+    yield (
+        "files.json",
+        "".join(json.dumps(_record(file), ensure_ascii=False) + "\n" for file in stored).encode(),
+    )
 
 
 def _record(file: story.Stored) -> dict[str, object]:

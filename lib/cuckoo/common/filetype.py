@@ -53,7 +53,8 @@ def _libmagic() -> tuple[Any, Any]:
         ) from error
     finally:
         # pylibmagic points LD_LIBRARY_PATH and MAGIC at itself; programs started later must not inherit that
-        os.environ.clear()
+        for name in os.environ.keys() - environment.keys():
+            del os.environ[name]
         os.environ.update(environment)
     database = str(pylibmagic.data.joinpath("magic.mgc"))
     return magic, cache(lambda mime: magic.Magic(mime=mime, magic_file=database))

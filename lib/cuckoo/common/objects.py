@@ -25,6 +25,7 @@ class File:
         self.file_path = os.fspath(path)
         self._fuzzy = fuzzy
         self._folder = folder or AnalysisFolder.around(path)
+        self._location = os.path.abspath(path) if folder is None else self.file_path
 
     def valid(self) -> bool:
         """Tell whether the file can be opened and is not empty."""
@@ -39,7 +40,7 @@ class File:
 
     def get_size(self) -> int:
         """Return the size in bytes, without reading the data."""
-        with self._folder.open(self.file_path) as stream:
+        with self._folder.open(self._location) as stream:
             return os.fstat(stream.fileno()).st_size
 
     def get_crc32(self) -> str:
@@ -76,7 +77,7 @@ class File:
 
     def get_content_type(self) -> str:
         """Return the MIME type."""
-        with self._folder.open(self.file_path) as stream:
+        with self._folder.open(self._location) as stream:
             return describe(stream.fileno(), mime=True)
 
     def get_all(self) -> dict[str, Any]:
@@ -103,7 +104,7 @@ class File:
 
     @cached_property
     def _digests(self) -> Digests:
-        with self._folder.open(self.file_path) as stream:
+        with self._folder.open(self._location) as stream:
             try:
                 return digest(stream, fuzzy=self._fuzzy)
             except OSError as error:
@@ -113,5 +114,5 @@ class File:
 
     @cached_property
     def _type(self) -> str:
-        with self._folder.open(self.file_path) as stream:
+        with self._folder.open(self._location) as stream:
             return describe(stream.fileno())

@@ -55,22 +55,23 @@ class LiveProgress:
 
     def __init__(self, console: Console) -> None:
         self._live = Live(console=console, auto_refresh=False, transient=True)
-        self._running: dict[str, float] = {}
+        self._running: dict[tuple[str, str | None], float] = {}
         self._planned = self._done = 0
 
     def planned(self, candidates: Sequence[Candidate]) -> None:
         """Start counting a stage."""
         self._planned, self._done = len(candidates), 0
-        self._live.start()
+        if candidates:
+            self._live.start()
 
     def started(self, candidate: Candidate) -> None:
         """Show a module as running."""
-        self._running[candidate.name] = time.monotonic()
+        self._running[candidate.name, candidate.cls.__name__] = time.monotonic()
         self.tick()
 
     def finished(self, run: Run) -> None:
         """Count a module as done."""
-        self._running.pop(run.module, None)
+        self._running.pop((run.module, run.class_name), None)
         self._done += 1
         self.tick()
         if self._done == self._planned:
@@ -79,7 +80,7 @@ class LiveProgress:
     def tick(self) -> None:
         """Draw the list again."""
         now = time.monotonic()
-        running = "   ".join(f"{name} {now - since:.0f} s" for name, since in self._running.items())
+        running = "   ".join(f"{name} {now - since:.0f} s" for (name, _), since in self._running.items())
         self._live.update(Text(f"  {self._done}/{self._planned}  {running}"), refresh=True)
 
     def close(self) -> None:

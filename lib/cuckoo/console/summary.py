@@ -16,7 +16,8 @@ from lib.cuckoo.core.results import Results
 Line = tuple[str, str]
 """A label and what stands beside it."""
 
-_QUIET = frozenset({Outcome.DISABLED})
+_QUIET = frozenset({Outcome.DISABLED, Outcome.UNCONFIGURED})
+"""Outcomes that the table only counts: chosen by the user, or told as a problem."""
 
 
 def summary(results: Results) -> Iterator[RenderableType]:
@@ -110,7 +111,7 @@ def _modules(runs: tuple[Run, ...]) -> Table:
     for run in shown:
         table.add_row(*_module_row(run, several=[other.module for other in shown].count(run.module) > 1))
     if len(shown) < len(runs):
-        table.add_row(Text(f"and {len(runs) - len(shown)} disabled", style="dim"))
+        table.add_row(Text(f"and {len(runs) - len(shown)} that did not run", style="dim"))
     return table
 
 
@@ -129,7 +130,10 @@ def _module_row(run: Run, *, several: bool) -> tuple[Text, ...]:
 
 
 def _problems(results: Results) -> Iterator[RenderableType]:
+    told = {run.reason for run in results.runs if run.outcome not in _QUIET}
     for problem in results.problems:
+        if problem.message in told:
+            continue
         yield Text(visible(str(problem)), style="yellow")
 
 

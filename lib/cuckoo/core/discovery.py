@@ -6,9 +6,11 @@ loaded at all, so that a disabled module costs nothing and breaks nothing.
 
 import importlib.util
 import inspect
+import os
 import re
 import sys
 import traceback
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,7 +102,7 @@ def load_file(file: Path) -> ModuleType:
     Raises:
         Exception: whatever the file raises; it leaves no trace in `sys.modules` then.
     """
-    name = f"{_PRIVATE_PACKAGE}.{file.stem}_{abs(hash(str(file))):x}"
+    name = f"{_PRIVATE_PACKAGE}.{file.stem}_{zlib.crc32(os.fsencode(file)):x}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} is not a Python file")

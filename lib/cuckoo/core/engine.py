@@ -72,13 +72,17 @@ class Engine:
     """One analysis on its way: `process()`, then `report()`; `results` and `ledger` fill meanwhile."""
 
     def __init__(
-        self, path: str | os.PathLike[str], settings: Settings, task: Mapping[str, Any] | None = None
+        self,
+        path: str | os.PathLike[str],
+        settings: Settings,
+        task: Mapping[str, Any] | None = None,
+        results: dict[str, Any] | None = None,
     ) -> None:
         self.path = _existing_folder(path)
         self.settings = settings
         self.ledger = Ledger()
         self.task = self._read_task(task)
-        self._sections = Sections()
+        self._sections = Sections(results)
         self._started = datetime.datetime.now(datetime.UTC)
         self._clock = time.monotonic()
 

@@ -1,6 +1,5 @@
 """The global container: all sections so far, and who owns which key."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +10,13 @@ RESERVED_KEYS = frozenset({"engine", "statistics"})
 
 
 class Sections:
-    """Sections by key; what a module gave back is filed here, in the order of the modules."""
+    """Sections by key; what a module gave back is filed here, in the order of the modules.
 
-    def __init__(self, results: Mapping[str, Any] | None = None) -> None:
-        self.results: dict[str, Any] = dict(results or {})
+    `results` is filled in place, for callers that hold it.
+    """
+
+    def __init__(self, results: dict[str, Any] | None = None) -> None:
+        self.results: dict[str, Any] = {} if results is None else results
         self._owners: dict[str, Run] = {}
 
     def merge(self, run: Run, messages: list[Any]) -> Run:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from struct import Struct
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
@@ -13,10 +13,12 @@ from lib.cuckoo.network.conversation import CLIENT, Context, Conversation, Recor
 from lib.cuckoo.network.detect import Detecting, Place
 from lib.cuckoo.network.dns import DnsOverTcp, looks_like_dns, message
 from lib.cuckoo.network.dns import Malformed as NoDns
+from lib.cuckoo.network.doh import DnsOverHttps
 from lib.cuckoo.network.flows import endpoints, ports
 from lib.cuckoo.network.icmp import icmp
 from lib.cuckoo.network.link import IP_PROTOCOL, IPV4, Frame
 from lib.cuckoo.network.questions import family_of
+from lib.cuckoo.network.quic import Quic, is_quic
 from lib.cuckoo.network.sections import MOST_SECONDS, Locate, Sections
 from lib.cuckoo.network.tcp import ACK, FIN, RST, SYN, Connection, Connections, Limits, after_control, control
 from lib.cuckoo.network.udp import Exchange, Exchanges, Side
@@ -66,11 +68,12 @@ class Analysis:
     def __init__(self, capture: Capture, settings: Settings) -> None:
         self.problems: Counter[str] = Counter()
         self._capture = capture
-        self._settings = settings
+        self._over_https = DnsOverHttps(settings.context.save)
+        self._context = replace(settings.context, save=self._over_https.save)
         self._sections = Sections(settings.maximum, settings.allowed, private_hosts=settings.private_hosts)
         limits = Limits(settings.flows, settings.waiting_bytes)
         self._tcp = Connections(limits, self._open_tcp, self._record, self._sections.connection)
-        self._udp = Exchanges(settings.flows, self._open_udp, self._sections.exchange)
+        self._udp = Exchanges(settings.flows, self._open_udp, self._end_udp)
         self._segments = self._tcp.halves
         self._datagrams = self._udp.halves
         self._layers = self._make_layers()
@@ -196,7 +199,7 @@ class Analysis:
         header = words >> 4 << 2
         if header < 20:
             raise link.Malformed("TCP header shorter than 20 bytes")
-        frame.take(header - 20)
+        _skip_options(frame, header - 20)
         key = frame.addresses + frame.data[begin : begin + 4]
         half = self._tcp.half(key, flags, sequence, frame.time, frame.offset)
         half.packets += 1
@@ -233,14 +236,17 @@ class Analysis:
         ends = endpoints(connection.halves[CLIENT].key)
         if 53 in {ends.sport, ends.dport}:
             return DnsOverTcp()
-        return Detecting(Place(self._settings.context, (ends.sport, ends.dport), ends.dst))
+        return Detecting(Place(self._context, (ends.sport, ends.dport), ends.dst))
 
     def _record(self, connection: Connection, record: Record) -> None:
         if record["protocol"] == "dns":
             self._dns("dns", connection.halves[CLIENT].key, record["message"], record["time"])
             connection.protocol = "dns"
-        else:
-            self._sections.record(connection, record)
+            return
+        if record["protocol"] in {"http_ex", "https_ex"}:
+            for told in self._over_https.messages(record):
+                self._dns("dns", connection.halves[CLIENT].key, told.message, told.time)
+        self._sections.record(connection, record)
 
     def _open_udp(self, flow: Exchange) -> None:
         flow.protocol = family_of(*ports(flow.halves[CLIENT].key)) or ""
@@ -263,13 +269,26 @@ class Analysis:
     def _sniff(self, side: Side, payload: bytes, time: float) -> None:
         """Look at the first datagrams of a flow on unusual ports for a protocol or a tunnel."""
         flow = side.flow
-        if self._tunnel(side, payload, time):
+        if is_quic(payload):
+            flow.protocol, flow.reader, flow.state = "quic", self._quic, Quic(self._context)
+            self._quic(side, payload, time)
+        elif self._tunnel(side, payload, time):
             flow.protocol, flow.reader = "tunnel", self._tunnelled
         elif looks_like_dns(payload):
             flow.protocol, flow.reader = "dns", self._named
             self._named(side, payload, time)
         elif flow.halves[0].packets + flow.halves[1].packets > SNIFFED_DATAGRAMS:
             flow.reader = None
+
+    def _quic(self, side: Side, payload: bytes, time: float) -> None:
+        side.flow.state.data(side.side, payload, time)
+
+    def _end_udp(self, flow: Exchange) -> None:
+        if flow.state is not None:
+            flow.state.close()
+            for record in flow.state.records:
+                self._sections.found(endpoints(flow.halves[CLIENT].key), record)
+        self._sections.exchange(flow)
 
     def _tunnelled(self, side: Side, payload: bytes, time: float) -> None:
         self._tunnel(side, payload, time)
@@ -303,6 +322,16 @@ class Analysis:
         }
         found["problems"] = dict(self.problems)
         return found
+
+
+def _skip_options(frame: Frame, size: int) -> None:
+    """Move over TCP options; where the snap length cut them, what is missing of the payload is corrected."""
+    cut = frame.start + size - frame.end
+    if 0 < cut <= frame.missing:
+        frame.missing -= cut
+        frame.start = frame.end
+    else:
+        frame.take(size)
 
 
 class _Timeline:

@@ -34,6 +34,9 @@ INTERFACE, OLD_PACKET, SIMPLE_PACKET, ENHANCED_PACKET, SECRETS = 1, 2, 3, 6, 0xA
 TLS_KEY_LOG = 0x544C534B
 OPTION_RESOLUTION, OPTION_TIME_OFFSET = 9, 14
 
+EMPTY = bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000")
+"""A capture without packets, for analyses that have none."""
+
 Unpack = Callable[[bytes, int], tuple[int, ...]]
 
 

@@ -23,6 +23,7 @@ MAXIMUM_PARTS = 500
 TEXT_LIMIT = 64 << 10
 """Bytes of the text that go into the record."""
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+_REST_OF_LINE = re.compile(rb"[ \t]*(?:\r?\n|\r?\Z)")
 _BETWEEN_WORDS = re.compile(r"\?= =\?(?=[\w-]{1,40}(?:\*[\w-]{0,20})?\?[bqBQ]\?)")
 _ENCODED_WORD = re.compile(r"=\?([\w-]{1,40})(?:\*[\w-]{0,20})?\?([bqBQ])\?([^?\s]*)\?=")
 _PARAMETER_LIMIT = 4096
@@ -167,18 +168,36 @@ def _parts(part: Part) -> Iterator[Part]:
 
 
 def _split(body: bytes, boundary: bytes) -> Iterator[bytes]:
-    line = re.compile(rb"(?:^|\r?\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r?\n|$)")
+    """Yield what stands between the lines that begin with the boundary, up to the one that closes."""
+    mark = b"--" + boundary
     start = -1
-    for found in line.finditer(body):
+    for place in _line_starts(body, mark):
+        end = place + len(mark)
+        closes = body.startswith(b"--", end)
+        found = _REST_OF_LINE.match(body, end + 2 * closes)
+        if found is None:
+            continue
         if start >= 0:
-            yield body[start : found.start()]
+            yield body[start : _without_line_end(body, place)]
         start = found.end()
-        newline = body.find(b"\n", start, start + 2)
-        start = newline + 1 if newline >= 0 else start
-        if found[1]:
+        if closes:
             return
     if start >= 0:
         yield body[start:]
+
+
+def _line_starts(body: bytes, mark: bytes) -> Iterator[int]:
+    place = body.find(mark)
+    while place >= 0:
+        if place == 0 or body[place - 1] == 0x0A:
+            yield place
+        place = body.find(mark, place + 1)
+
+
+def _without_line_end(body: bytes, end: int) -> int:
+    """Return where the line before `end` ends: its line end belongs to the boundary."""
+    end -= body[end - 1 : end] == b"\n"
+    return end - (body[end - 1 : end] == b"\r")
 
 
 def _base64(body: bytes) -> bytes:

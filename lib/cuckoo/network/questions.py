@@ -55,7 +55,7 @@ class Questions:
             return None
         record = self._records[key] = {
             "request": name, "type": kind, "answers": [], "first_seen": time, "count": 0,
-            "rcode": None, "response_time": None,
+            "rcode": None, "latency": None,
         }  # fmt: skip
         self._answers[key] = {}
         return record
@@ -70,8 +70,8 @@ class Questions:
     ) -> None:
         if record["rcode"] in {None, "SERVFAIL", "REFUSED"} or found.rcode == "NOERROR":
             record["rcode"] = found.rcode
-        if asked is not None and record["response_time"] is None:
-            record["response_time"] = round(time - asked, 6)
+        if asked is not None and record["latency"] is None:
+            record["latency"] = round(time - asked, 6)
         self._keep_answers(key, found)
 
     def _keep_answers(self, key: tuple[str, str, str], found: Message) -> None:

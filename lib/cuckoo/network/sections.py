@@ -111,9 +111,12 @@ class Sections:
 
     def record(self, flow: Connection, record: Record) -> None:
         """Take a finished record of an application protocol over TCP."""
-        ends = endpoints(flow.roles[CLIENT].key)
+        flow.protocol = flow.protocol or record["protocol"].removesuffix("_ex")
+        self.found(endpoints(flow.roles[CLIENT].key), record)
+
+    def found(self, ends: Endpoints, record: Record) -> None:
+        """Take a finished record of what was said between two endpoints."""
         protocol = record.pop("protocol")
-        flow.protocol = flow.protocol or protocol.removesuffix("_ex")
         if protocol == "http":
             self._request(record)
         else:

@@ -26,10 +26,15 @@ AUTH_STEPS = 4
 """Lines that a client sends to log in; LOGIN needs two."""
 END_OF_DATA = re.compile(rb"\n\.\r?\n")
 EMPTY_DATA = re.compile(rb"\.\r?\n")
-END_OF_CONTENT = re.compile(rb"(?:^|(?<=\n))\.\r?\n\Z")
 _CHUNK = re.compile(r"(\d{1,12})(?:\s+(LAST))?\s*$", re.IGNORECASE)
 _PATH = re.compile(r"(?:FROM|TO)\s*:\s*<?([^<>\s]*)>?", re.IGNORECASE)
-_STUFFED = re.compile(rb"(^|\n)\.(?=\.)")
+
+
+def unstuffed(content: bytes) -> bytes:
+    """Take off the line with a dot that ends a message, and the dots put before lines that begin with one."""
+    if content.endswith((b"\n.\r\n", b"\n.\n")) or content in {b".\r\n", b".\n"}:
+        content = content[: content.rindex(b".")]
+    return content.replace(b"\n..", b"\n.")[1 if content.startswith(b"..") else 0 :]
 
 
 class Smtp(Dialogue):
@@ -145,7 +150,7 @@ class Smtp(Dialogue):
         content = body.release()
         losses = body.losses(len(content))
         if stuffed:
-            content = _STUFFED.sub(rb"\1", END_OF_CONTENT.sub(b"", content))
+            content = unstuffed(content)
         if len(self._messages) >= MAXIMUM_MESSAGES:
             self._messages_dropped += 1
             return

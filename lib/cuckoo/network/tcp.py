@@ -219,7 +219,8 @@ class Connection(Flow):
     @property
     def roles(self) -> tuple[Half, Half]:
         """The directions of client and server, as far as is known by now."""
-        return self.halves[:: -1 if self.swapped else 1]
+        client, server = self.halves
+        return (server, client) if self.swapped else (client, server)
 
     @property
     def unanswered(self) -> bool:

@@ -1,0 +1,56 @@
+"""The logs that the sandbox wrote while it ran the analysis, and the errors in them.
+
+Options (``[debug]`` in processing.conf):
+    maximum  bytes kept of each log, half from its beginning, half from its end (default 4194304)
+    errors   errors kept (default 1000)
+"""
+
+from typing import Any
+
+from lib.cuckoo.common.abstracts import Processing
+from lib.cuckoo.common.exceptions import CuckooProcessingError
+from lib.cuckoo.common.folder import AnalysisFolder
+from lib.cuckoo.files.logs import log_errors, read_log
+
+LOGS = {"log": "analysis.log", "cuckoo": "cuckoo.log", "process": "process.log"}
+"""Key of the section to file: the guest's log, the host's, the host's of an earlier processing."""
+
+
+class Debug(Processing):
+    """Collect the logs of guest and host."""
+
+    key = "debug"
+    folder_only = True
+
+    def run(self) -> dict[str, Any]:
+        """Return the text of each log that exists, `log` in any case, and `errors`, a list of texts.
+
+        `errors` begins with those that the task itself lists. A log that cannot be read is named in a note.
+        """
+        maximum = int(self.options.get("maximum", 4 << 20))
+        folder = AnalysisFolder(self.analysis_path)
+        section: dict[str, Any] = {"log": ""}
+        for key, name in LOGS.items():
+            if folder.exists(name):
+                section[key] = self._text(folder, name, maximum)
+        return section | {"errors": self._errors([text for text in section.values() if text])}
+
+    def _text(self, folder: AnalysisFolder, name: str, maximum: int) -> str:
+        try:
+            with folder.open(name) as stream:
+                log = read_log(stream, maximum)
+        except CuckooProcessingError as error:
+            self.note(str(error))
+            return ""
+        if log.left_out:
+            self.note(f"{name}: {log.left_out} bytes in the middle are left out")
+        return log.text
+
+    def _errors(self, texts: list[str]) -> list[str]:
+        told = self.task.get("errors")
+        errors = [str(error) for error in told] if isinstance(told, list) else []
+        errors += [error for text in texts for error in log_errors(text)]
+        maximum = int(self.options.get("errors", 1000))
+        if len(errors) > maximum:
+            self.note(f"{len(errors) - maximum} of {len(errors)} errors are left out")
+        return errors[:maximum]

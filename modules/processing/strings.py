@@ -1,0 +1,45 @@
+"""Printable strings of the analysed file.
+
+Options (``[strings]`` in processing.conf):
+    minlength  shortest string kept, in characters (default 6)
+    maximum    strings kept of each encoding, 0 for all (default 2048)
+    offsets    give each string with its offset and encoding (default no)
+"""
+
+from typing import Any
+
+from lib.cuckoo.analysis.sample import sample_name
+from lib.cuckoo.common.abstracts import Processing
+from lib.cuckoo.common.exceptions import CuckooProcessingError
+from lib.cuckoo.common.folder import AnalysisFolder
+from lib.cuckoo.files.strings import first_strings
+
+
+class Strings(Processing):
+    """Collect the strings in ASCII, UTF-16LE and UTF-16BE, in this order, then by offset."""
+
+    key = "strings"
+    folder_only = True
+
+    def run(self) -> list[str] | list[dict[str, Any]]:
+        """Return the strings, or with `offsets` records of `string`, `offset` and `encoding`.
+
+        Raises:
+            CuckooProcessingError: the sample cannot be read, or an option makes no sense.
+        """
+        if self.task.get("category") != "file":
+            return []
+        minlength = int(self.options.get("minlength", 6))
+        maximum = int(self.options.get("maximum", 2048)) or None
+        if minlength < 1:
+            raise CuckooProcessingError(f"the option minlength is {minlength}, the least is 1")
+        folder = AnalysisFolder(self.analysis_path)
+        with folder.open(sample_name(folder)) as stream:
+            strings, more = first_strings(stream, minlength, maximum)
+        if more:
+            self.note(f"there are more than {maximum} strings in {' and '.join(more)}")
+        if self.options.get("offsets"):
+            return [
+                {"string": each.text, "offset": each.offset, "encoding": each.encoding} for each in strings
+            ]
+        return [each.text for each in strings]

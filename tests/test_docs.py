@@ -1,0 +1,125 @@
+"""The documentation's code is executed, and its lists are compared with the tree."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lib.cuckoo.cli import cli
+from lib.cuckoo.common.ini import read_sections
+from lib.cuckoo.common.paths import INPUTS
+from lib.cuckoo.core.ledger import Outcome, Run
+from lib.cuckoo.core.limits import OPTION_NAMES
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+FENCE = re.compile(r"^```(?P<language>\w+)(?P<words>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:)(?P<target>[^)#\s]+)")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page; `file=NAME` after the language says where it belongs."""
+
+    language: str
+    words: list[str]
+    text: str
+
+    @property
+    def file(self) -> str | None:
+        return next((word.removeprefix("file=") for word in self.words if word.startswith("file=")), None)
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    for match in FENCE.finditer(page.read_text(encoding="utf-8")):
+        yield Block(match["language"], match["words"].split(), match["text"])
+
+
+def follow(page: Path, folder: Path) -> Path:
+    """Do what a page says, in order: write its files, run its commands; return where that ended."""
+    for block in blocks(page):
+        if block.file:
+            with (folder / block.file).open(
+                "a" if "append" in block.words else "w", encoding="utf-8"
+            ) as file:
+                file.write("\n" + block.text if "append" in block.words else block.text)
+        elif block.language == "console":
+            for command in re.findall(r"^\$ (.+)$", block.text, re.MULTILINE):
+                folder = run(command, folder)
+    return folder
+
+
+def run(command: str, folder: Path) -> Path:
+    words = shlex.split(command)
+    if words[0] == "cd":
+        return folder / words[1]
+    if words[0] == "fledge":
+        words = [sys.executable, "-m", "fledge", *words[1:]]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "FLEDGE_ROOT": ""}
+    done = subprocess.run(
+        words, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return folder
+
+
+def test_the_tutorial_works_as_written(tmp_path: Path) -> None:
+    lab = follow(DOCS / "tutorial" / "your-first-module.md", tmp_path)
+
+    run(f"{sys.executable} -m pytest -q -p no:cacheprovider test_mailaddresses.py", lab)
+    report = (lab / "storage/analyses/7/reports/report.json").read_text(encoding="utf-8")
+    assert (
+        '"mailaddresses":["a@mail.example","b@mail.example"' not in report
+    )  # the module's source has others
+    assert '"mailaddresses":[' in report
+
+
+@pytest.mark.parametrize(
+    "page", sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")]), ids=lambda page: page.name
+)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for match in LINK.finditer(page.read_text(encoding="utf-8")):
+        assert (page.parent / match["target"]).exists(), match["target"]
+
+
+def test_the_ledger_page_lists_every_outcome_and_field() -> None:
+    text = (DOCS / "reference" / "ledger.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", text, re.MULTILINE)) == set(Outcome)
+    for name in Run("m", "f", Outcome.COMPLETED).as_record():
+        assert f"`{name}`" in text, name
+
+
+def test_the_configuration_page_lists_every_limit() -> None:
+    text = (DOCS / "reference" / "configuration.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"`(limit_\w+)`", text)) == OPTION_NAMES
+
+
+def test_the_command_line_page_names_every_command_and_option() -> None:
+    text = (DOCS / "reference" / "command-line.md").read_text(encoding="utf-8")
+
+    for name, command in cli.commands.items():
+        assert f"## fledge {name}" in text
+        section = text.partition(f"## fledge {name}\n")[2].partition("\n## ")[0]
+        for parameter in command.params:
+            if parameter.param_type_name == "option":
+                assert f"`{max(parameter.opts, key=len)}" in section, (name, parameter.name)
+
+
+def test_the_modules_page_explains_every_path_and_every_option() -> None:
+    text = (DOCS / "reference" / "modules.md").read_text(encoding="utf-8")
+
+    for attribute, name in INPUTS.items():
+        assert f"| `{attribute}` | `{name}" in text
+    for section in read_sections(ROOT / "conf" / "processing.conf").values():
+        assert f"### {section.name}\n" in text
+        part = text.partition(f"### {section.name}\n")[2].partition("\n### ")[0]
+        for option in section.options.keys() - {"enabled"} - OPTION_NAMES:
+            assert f"`{option}`" in part, (section.name, option)

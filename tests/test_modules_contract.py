@@ -1,0 +1,54 @@
+"""Every shipped module keeps the contract: one file, one section, one key, and a docstring that is its manual."""
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from lib.cuckoo.common.ini import read_sections
+from lib.cuckoo.core.limits import OPTION_NAMES
+from lib.cuckoo.core.lint import lint_file
+
+ROOT = Path(__file__).resolve().parent.parent
+STAGES = ("processing", "reporting")
+MODULES = [
+    pytest.param(stage, file, id=f"{stage}/{file.stem}")
+    for stage in STAGES
+    for file in sorted((ROOT / "modules" / stage).glob("[!_]*.py"))
+]
+OPTION = re.compile(r"^    (?P<name>\w+)  ", re.MULTILINE)
+
+
+@pytest.mark.parametrize(("stage", "file"), MODULES)
+def test_the_linter_has_nothing_to_say(stage: str, file: Path) -> None:
+    assert lint_file(file) == [], stage
+
+
+@pytest.mark.parametrize(("stage", "file"), MODULES)
+def test_the_docstring_and_the_configuration_name_the_same_options(stage: str, file: Path) -> None:
+    manual = file.read_text(encoding="utf-8").split('"""')[1]
+    section = read_sections(ROOT / "conf" / f"{stage}.conf")[file.stem]
+    configured = section.options.keys() - {"enabled"} - OPTION_NAMES
+
+    assert set(OPTION.findall(manual)) == configured
+    assert not configured or f"Options (``[{file.stem}]`` in {stage}.conf):" in manual
+
+
+@pytest.mark.parametrize(("stage", "file"), MODULES)
+def test_there_is_a_test_of_the_same_name(stage: str, file: Path) -> None:
+    assert (ROOT / "tests" / "modules" / stage / f"test_{file.stem}.py").is_file()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_section_has_a_file(stage: str) -> None:
+    for name in read_sections(ROOT / "conf" / f"{stage}.conf"):
+        assert (ROOT / "modules" / stage / f"{name}.py").is_file()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_configured_option_has_a_comment_above_it(stage: str) -> None:
+    lines = (ROOT / "conf" / f"{stage}.conf").read_text(encoding="utf-8").splitlines()
+    for before, line in pairwise(lines):
+        if "=" in line and not line.startswith(("#", "enabled")):
+            assert before.startswith("#"), line
