@@ -79,7 +79,7 @@ class Body:
         raw = self.release()
         body, left, flaw = decode(raw, codings, self._context)
         record = self._context.save(body, kind) | self.losses(len(raw))
-        if left:
+        if left and body:
             record["encoded"] = list(left)
         if flaw:
             record["decoded_partly"] = flaw

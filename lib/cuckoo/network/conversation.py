@@ -6,9 +6,11 @@ bound what they keep, and no bytes make them raise.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from lib.cuckoo.network.keylog import Secrets
 
 CLIENT, SERVER = 0, 1
 
@@ -61,8 +63,8 @@ class Context:
     """What the conversations of one capture share. All sizes in bytes."""
 
     save: Save = digest_only
-    secrets: Mapping[bytes, Mapping[str, bytes]] = field(default_factory=dict)
-    """TLS secrets by client random, then by label; see `keylog`."""
+    secrets: Secrets = field(default_factory=Secrets)
+    """What TLS connections are decrypted with."""
     body_limit: int = 32 << 20
     """Bytes kept of one body, as sent and as decompressed."""
     held: Pool = field(default_factory=lambda: Pool(128 << 20))
