@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from struct import Struct
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
@@ -14,7 +15,7 @@ from lib.cuckoo.network.detect import Detecting, Place
 from lib.cuckoo.network.dns import DnsOverTcp, looks_like_dns, message
 from lib.cuckoo.network.dns import Malformed as NoDns
 from lib.cuckoo.network.doh import DnsOverHttps
-from lib.cuckoo.network.flows import endpoints, ports
+from lib.cuckoo.network.flows import address_text, endpoints, ports
 from lib.cuckoo.network.icmp import icmp
 from lib.cuckoo.network.link import IP_PROTOCOL, IPV4, Frame
 from lib.cuckoo.network.questions import family_of
@@ -229,7 +230,7 @@ class Analysis:
 
     def _icmp(self, frame: Frame) -> int:
         self._sections.count("icmp" if len(frame.addresses) == 8 else "icmpv6", 1, frame.length)
-        self._sections.icmp(icmp(frame))
+        self._sections.icmp(address_text(frame.addresses[len(frame.addresses) // 2 :]), partial(icmp, frame))
         return DONE
 
     def _open_tcp(self, connection: Connection) -> Conversation | None:

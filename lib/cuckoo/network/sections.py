@@ -136,10 +136,13 @@ class Sections:
         else:
             self.truncated["http"] += 1
 
-    def icmp(self, record: Record) -> None:
-        """Take an ICMP message."""
-        self.host(record["dst"], None)
-        self.add("icmp", record)
+    def icmp(self, destination: str, record: Callable[[], Record]) -> None:
+        """Take an ICMP message, whose record is made only when there is room for it."""
+        self.host(destination, None)
+        if len(self._lists["icmp"]) < self._maximum:
+            self._lists["icmp"].append(record())
+        else:
+            self.truncated["icmp"] += 1
 
     def result(self, locate: Locate) -> Record:
         """Return all sections; call it once, at the end."""
