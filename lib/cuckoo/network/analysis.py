@@ -69,6 +69,7 @@ class Analysis:
     def __init__(self, capture: Capture, settings: Settings) -> None:
         self.problems: Counter[str] = Counter()
         self._capture = capture
+        capture.on_secrets = settings.context.secrets.read
         self._over_https = DnsOverHttps(settings.context.save)
         self._context = replace(settings.context, save=self._over_https.save)
         self._sections = Sections(settings.maximum, settings.allowed, private_hosts=settings.private_hosts)
