@@ -47,6 +47,7 @@ class Settings:
 
     Attributes:
         maximum: entries of each list.
+        record_bytes: memory for what was said in all protocols together.
         flows: flows followed at a time, TCP and UDP each.
         waiting_bytes: TCP bytes that wait for missing ones.
     """
@@ -54,6 +55,7 @@ class Settings:
     context: Context = field(default_factory=Context)
     allowed: AllowList = field(default_factory=AllowList)
     maximum: int = 10_000
+    record_bytes: int = 64 << 20
     flows: int = 50_000
     waiting_bytes: int = 64 << 20
     private_hosts: bool = False
@@ -72,7 +74,9 @@ class Analysis:
         capture.on_secrets = settings.context.secrets.read
         self._over_https = DnsOverHttps(settings.context.save)
         self._context = replace(settings.context, save=self._over_https.save)
-        self._sections = Sections(settings.maximum, settings.allowed, private_hosts=settings.private_hosts)
+        self._sections = Sections(
+            settings.maximum, settings.record_bytes, settings.allowed, private_hosts=settings.private_hosts
+        )
         limits = Limits(settings.flows, settings.waiting_bytes)
         self._tcp = Connections(limits, self._open_tcp, self._record, self._sections.connection)
         self._udp = Exchanges(settings.flows, self._open_udp, self._end_udp)

@@ -42,15 +42,28 @@ MOST_SECONDS = 100_000
 """Entries of the timeline."""
 
 
+def weight(value: Any) -> int:  # any plain value
+    """Estimate the bytes that a value takes in memory."""
+    if isinstance(value, str):
+        return 50 + len(value)
+    if isinstance(value, dict):
+        return 64 + sum(map(weight, value.values()))
+    if isinstance(value, list | tuple):
+        return 56 + sum(map(weight, value))
+    return 32
+
+
 class Sections:
     """The lists of one capture, filled while it is read."""
 
-    def __init__(self, maximum: int, allowed: AllowList, *, private_hosts: bool) -> None:
+    def __init__(self, maximum: int, size: int, allowed: AllowList, *, private_hosts: bool) -> None:
+        """Keep `maximum` entries of each list, and `size` bytes of what was said in all protocols together."""
         self.questions = Questions(maximum)
         self.truncated: Counter[str] = Counter()
         self.protocols: dict[str, list[int]] = {}
         self.start: float | None = None
         self._maximum = maximum
+        self._room = size
         self._allowed = allowed
         self._private_hosts = private_hosts
         self._lists: dict[str, list[Any]] = {name: [] for name in LISTS}
@@ -128,24 +141,30 @@ class Sections:
     def found(self, ends: Endpoints, record: Record) -> None:
         """Take a finished record of what was said between two endpoints."""
         protocol = record.pop("protocol")
-        if protocol == "http":
-            self._request(record)
+        size = weight(record)
+        if size > self._room:
+            self.truncated[protocol] += 1
+        elif protocol == "http":
+            self._room -= size * self._request(record)
         else:
+            self._room -= size
             self.add(protocol, {**ends._asdict(), **record})
 
-    def _request(self, record: Record) -> None:
-        """Equal requests are one record with their count, as old reports have it."""
+    def _request(self, record: Record) -> bool:
+        """Keep a request; equal ones are one record with their count, and False is returned for the others."""
         if self._allowed.domain(record["host"].rsplit(":", 1)[0]):
-            return
+            return False
         key = (record["method"], record["host"], record["port"], record["uri"], record["data"])
         known = self._requests.get(key)
         if known is not None:
             known["count"] += record["count"]
-        elif len(self._requests) < self._maximum:
-            self._requests[key] = record
-            self.add("http", record)
-        else:
+            return False
+        if len(self._requests) >= self._maximum:
             self.truncated["http"] += 1
+            return False
+        self._requests[key] = record
+        self.add("http", record)
+        return True
 
     def icmp(self, destination: str, record: Callable[[], Record]) -> None:
         """Take an ICMP message, whose record is made only when there is room for it."""

@@ -114,6 +114,24 @@ def test_lists_and_flows_are_bounded(analysis: Path, answer: Answer, option: str
     assert answer("network", analysis, **{option: 3})[0]["truncated"][section] == 5
 
 
+def test_what_was_said_is_bounded(analysis: Path, answer: Answer) -> None:
+    packets = []
+    for sport in range(1, 40):
+        dialogue = Dialogue(sport)
+        request = b"GET /%d HTTP/1.1\r\nHost: example.com\r\nX: %s\r\n\r\n" % (sport, b"x" * 50_000)
+        packets += [
+            *dialogue.open(),
+            *(dialogue.send(0, request[at : at + 1400]) for at in range(0, len(request), 1400)),
+        ]
+    capture(analysis, pcap(packets))
+
+    small, large = (answer("network", analysis, megabytes=size)[0] for size in (1, 64))
+
+    assert len(large["http"]) == len(large["http_ex"]) == 39
+    assert 0 < len(small["http"]) < 39
+    assert small["truncated"] == {"http": 39 - len(small["http"]), "http_ex": 39 - len(small["http_ex"])}
+
+
 def test_waiting_data_is_bounded(analysis: Path, answer: Answer) -> None:
     dialogue = Dialogue()
     packets = [*dialogue.open()]
