@@ -256,7 +256,7 @@ def _fields(tape: Tape, message: Message) -> Steps:
         message.fields = cut.rest[:HEAD_LIMIT]
         raise
     finally:
-        message.headers = _parse_fields(message.fields)
+        message.take_headers(_parse_fields(message.fields))
 
 
 def _field_block(tape: Tape, message: Message) -> Steps:
