@@ -285,6 +285,13 @@ def test_a_gap_in_a_head_ends_its_message() -> None:
     assert second["path"] == "/gate.php"
 
 
+def test_a_start_line_that_is_cut_by_a_gap_is_kept() -> None:
+    first, second = exchanges((CLIENT, b"GET /images/x.gif HTT"), (CLIENT, 90), (CLIENT, GET))
+
+    assert (first["path"], first["flaws"][0]) == ("/images/x.gif", "request: gap in the stream")
+    assert second["host"] == "example.com"
+
+
 def test_a_lost_response_does_not_shift_those_behind_it() -> None:
     first, second = exchanges((CLIENT, GET), (SERVER, 100), (CLIENT, POST), (SERVER, OK))
 
