@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from struct import Struct
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
@@ -14,7 +15,7 @@ from lib.cuckoo.network.detect import Detecting, Place
 from lib.cuckoo.network.dns import DnsOverTcp, looks_like_dns, message
 from lib.cuckoo.network.dns import Malformed as NoDns
 from lib.cuckoo.network.doh import DnsOverHttps
-from lib.cuckoo.network.flows import endpoints, ports
+from lib.cuckoo.network.flows import address_text, endpoints, ports
 from lib.cuckoo.network.icmp import icmp
 from lib.cuckoo.network.link import IP_PROTOCOL, IPV4, Frame
 from lib.cuckoo.network.questions import family_of
@@ -68,6 +69,7 @@ class Analysis:
     def __init__(self, capture: Capture, settings: Settings) -> None:
         self.problems: Counter[str] = Counter()
         self._capture = capture
+        capture.on_secrets = settings.context.secrets.read
         self._over_https = DnsOverHttps(settings.context.save)
         self._context = replace(settings.context, save=self._over_https.save)
         self._sections = Sections(settings.maximum, settings.allowed, private_hosts=settings.private_hosts)
@@ -229,7 +231,7 @@ class Analysis:
 
     def _icmp(self, frame: Frame) -> int:
         self._sections.count("icmp" if len(frame.addresses) == 8 else "icmpv6", 1, frame.length)
-        self._sections.icmp(icmp(frame))
+        self._sections.icmp(address_text(frame.addresses[len(frame.addresses) // 2 :]), partial(icmp, frame))
         return DONE
 
     def _open_tcp(self, connection: Connection) -> Conversation | None:

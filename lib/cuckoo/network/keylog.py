@@ -1,7 +1,8 @@
 """Secrets of TLS connections, from the logs that programs and sandboxes write.
 
-Two formats, line by line, in any mixture: the NSS key log (`LABEL client_random secret`, in hexadecimal, as
-SSLKEYLOGFILE and pcapng carry it), and the classic tlsmaster.txt (`RSA Session-ID:… Master-Key:…`).
+Three formats, line by line, in any mixture: the NSS key log (`LABEL client_random secret`, in hexadecimal, as
+SSLKEYLOGFILE and pcapng carry it), the classic tlsmaster.txt (`RSA Session-ID:… Master-Key:…`), and that of the
+monitor (`client_random: …, server_random: …, master_secret: …`).
 """
 
 import re
@@ -12,6 +13,10 @@ MASTER = "CLIENT_RANDOM"
 """The label of a master secret (TLS 1.2 and before)."""
 _NSS = re.compile(r"([A-Z][A-Z0-9_]{2,40}) ([0-9A-Fa-f]{64}) ((?:[0-9A-Fa-f]{2}){16,64})")
 _SESSION = re.compile(r"RSA Session-ID:((?:[0-9A-Fa-f]{2}){1,32}) Master-Key:([0-9A-Fa-f]{96})")
+
+_DUMPED = re.compile(
+    r"client_random: ([0-9A-Fa-f]{64}), server_random: [0-9A-Fa-f]{64}, master_secret: ([0-9A-Fa-f]{96})"
+)
 
 
 class Secrets:
@@ -39,6 +44,8 @@ class Secrets:
         if (found := _NSS.fullmatch(line)) is not None:
             of_connection = self._by_random.setdefault(bytes.fromhex(found[2]), {})
             of_connection[found[1]] = bytes.fromhex(found[3])
+        elif (found := _DUMPED.fullmatch(line)) is not None:
+            self._by_random.setdefault(bytes.fromhex(found[1]), {})[MASTER] = bytes.fromhex(found[2])
         elif (found := _SESSION.fullmatch(line)) is not None:
             self._by_session[bytes.fromhex(found[1])] = bytes.fromhex(found[2])
         else:

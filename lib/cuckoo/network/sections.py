@@ -6,7 +6,7 @@ out of what is read as indicators (hosts, domains, dns, http, dead_hosts); flows
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from lib.cuckoo.network.allowlist import AllowList
@@ -24,6 +24,18 @@ LISTS = (
     "dead_hosts",
 )  # fmt: skip
 """Sections that are lists, and there even when empty."""
+OWN_NETWORKS = tuple(
+    ip_network(network)
+    for network in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "169.254.0.0/16",
+        "fc00::/7",
+        "fe80::/10",
+    )
+)
+"""Addresses that say nothing beyond the network of the sandbox (RFC 1918, 3927, 4193, 4291)."""
 MOST_PORTS = 1000
 """Ports listed for one host."""
 MOST_SECONDS = 100_000
@@ -111,7 +123,6 @@ class Sections:
 
     def record(self, flow: Connection, record: Record) -> None:
         """Take a finished record of an application protocol over TCP."""
-        flow.protocol = flow.protocol or record["protocol"].removesuffix("_ex")
         self.found(endpoints(flow.roles[CLIENT].key), record)
 
     def found(self, ends: Endpoints, record: Record) -> None:
@@ -136,10 +147,13 @@ class Sections:
         else:
             self.truncated["http"] += 1
 
-    def icmp(self, record: Record) -> None:
-        """Take an ICMP message."""
-        self.host(record["dst"], None)
-        self.add("icmp", record)
+    def icmp(self, destination: str, record: Callable[[], Record]) -> None:
+        """Take an ICMP message, whose record is made only when there is room for it."""
+        self.host(destination, None)
+        if len(self._lists["icmp"]) < self._maximum:
+            self._lists["icmp"].append(record())
+        else:
+            self.truncated["icmp"] += 1
 
     def result(self, locate: Locate) -> Record:
         """Return all sections; call it once, at the end."""
@@ -167,7 +181,7 @@ class Sections:
         parsed = ip_address(address)
         if parsed.is_multicast or parsed.is_loopback or parsed.is_unspecified or address == "255.255.255.255":
             return False
-        if not self._private_hosts and (parsed.is_private or parsed.is_link_local):
+        if not self._private_hosts and any(parsed in network for network in OWN_NETWORKS):
             return False
         names = self.questions.names.get(address)
         if names and all(map(self._allowed.domain, names)):
