@@ -107,6 +107,15 @@ def test_chunks_are_joined_and_trailers_kept() -> None:
     assert exchange["response_trailers"] == [["X-Sum", "1"]]
 
 
+@pytest.mark.parametrize("body", [b"5\r\nwikiped\r\n0\r\n\r\n", b"xyz\r\nwiki\r\n", b"-5\r\nwikip\r\n"])
+def test_malformed_chunks_end_a_message(body: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    first, second = exchanges((CLIENT, GET + GET), (SERVER, head + body + OK))
+
+    assert first["flaws"] == ["response: malformed"]
+    assert second["flaws"] == []
+
+
 @pytest.mark.parametrize("coding", ["gzip", "x-gzip", "deflate", "identity"])
 def test_compressed_bodies_are_unpacked(coding: str) -> None:
     packed = {"deflate": zlib.compress(b"hello"), "identity": b"hello"}.get(coding, gzip.compress(b"hello"))
