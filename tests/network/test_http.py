@@ -107,6 +107,15 @@ def test_chunks_are_joined_and_trailers_kept() -> None:
     assert exchange["response_trailers"] == [["X-Sum", "1"]]
 
 
+@pytest.mark.parametrize("body", [b"5\r\nwikiped\r\n0\r\n\r\n", b"xyz\r\nwiki\r\n", b"-5\r\nwikip\r\n"])
+def test_malformed_chunks_end_a_message(body: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    first, second = exchanges((CLIENT, GET + GET), (SERVER, head + body + OK))
+
+    assert first["flaws"] == ["response: malformed"]
+    assert second["flaws"] == []
+
+
 @pytest.mark.parametrize("coding", ["gzip", "x-gzip", "deflate", "identity"])
 def test_compressed_bodies_are_unpacked(coding: str) -> None:
     packed = {"deflate": zlib.compress(b"hello"), "identity": b"hello"}.get(coding, gzip.compress(b"hello"))
@@ -283,6 +292,13 @@ def test_a_gap_in_a_head_ends_its_message() -> None:
 
     assert (first["path"], first["flaws"][0]) == ("/a?b=1", "request: gap in the stream")
     assert second["path"] == "/gate.php"
+
+
+def test_a_start_line_that_is_cut_by_a_gap_is_kept() -> None:
+    first, second = exchanges((CLIENT, b"GET /images/x.gif HTT"), (CLIENT, 90), (CLIENT, GET))
+
+    assert (first["path"], first["flaws"][0]) == ("/images/x.gif", "request: gap in the stream")
+    assert second["host"] == "example.com"
 
 
 def test_a_lost_response_does_not_shift_those_behind_it() -> None:

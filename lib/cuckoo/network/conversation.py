@@ -6,6 +6,7 @@ bound what they keep, and no bytes make them raise.
 """
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -74,6 +75,7 @@ class Context:
 
 
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(9), 11, 12, *range(14, 32), *range(127, 160))}
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def printable(data: bytes | bytearray, limit: int = 65536) -> str:
@@ -81,11 +83,13 @@ def printable(data: bytes | bytearray, limit: int = 65536) -> str:
     piece = bytes(data[:limit])
     try:
         text = piece.decode()
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        if len(data) > limit > error.start >= limit - 3:
+            return printable(piece[: error.start], limit)
         return "".join(
             chr(byte) if 32 <= byte < 127 or byte in b"\t\r\n" else f"\\x{byte:02x}" for byte in piece
         )
-    return text if text.isascii() and text.isprintable() else text.translate(_ESCAPES)
+    return text if _UNPRINTABLE.search(text) is None else text.translate(_ESCAPES)
 
 
 class Unread:

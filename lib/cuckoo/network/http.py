@@ -88,14 +88,14 @@ class Http(TwoTapes):
                 yield from _resynchronise(tape, REQUEST_LINE, 3)
 
     def _request(self, tape: Tape) -> Steps:
-        line = yield from _start_line(tape)
+        line, cut = yield from _start_line(tape)
         method, target, version = parse_request_line(line)
         message = Message(line, Body(self.context), self.time, version)
         message.method = method
         message.target = target
         exchange = Exchange(request=message)
         self._enqueue(exchange)
-        yield from self._rest(tape, message, self._request_body)
+        yield from self._rest(tape, message, self._request_body, cut)
         if message.method == "CONNECT" or message.header("upgrade"):
             yield from self._await_switch(tape, exchange)
 
@@ -129,7 +129,7 @@ class Http(TwoTapes):
                 yield from _resynchronise(tape, STATUS_LINE, 2)
 
     def _response(self, tape: Tape) -> Steps:
-        line = yield from _start_line(tape)
+        line, cut = yield from _start_line(tape)
         found = STATUS_LINE.fullmatch(line)
         if found is None:
             raise Malformed
@@ -142,7 +142,7 @@ class Http(TwoTapes):
             return
         exchange = self._answered(message)
         yield from self._rest(
-            tape, message, lambda tape, message: self._response_body(tape, message, exchange)
+            tape, message, lambda tape, message: self._response_body(tape, message, exchange), cut
         )
         self._decide_switch(message, exchange)
 
@@ -188,9 +188,13 @@ class Http(TwoTapes):
 
     # both
 
-    def _rest(self, tape: Tape, message: Message, body: Callable[[Tape, Message], Steps]) -> Steps:
-        """Read headers and body, and finish the message however they end."""
+    def _rest(
+        self, tape: Tape, message: Message, body: Callable[[Tape, Message], Steps], cut: Cut | None
+    ) -> Steps:
+        """Read headers and body, unless the start line was cut, and finish the message however they end."""
         try:
+            if cut is not None:
+                raise cut
             yield from _fields(tape, message)
             yield from body(tape, message)
         except (Cut, Malformed) as stop:
@@ -233,17 +237,17 @@ def _switches(message: Message, exchange: Exchange) -> bool:
     return message.status == 101 or (_connects(exchange) and 200 <= message.status < 300)
 
 
-def _start_line(tape: Tape) -> Generator[None, None, bytes]:
-    """Wait for a line that is not blank; at the end of the stream what there is of it counts."""
+def _start_line(tape: Tape) -> Generator[None, None, tuple[bytes, Cut | None]]:
+    """Wait for a line that is not blank; return it, or what there is of it and what cut it."""
     while True:
         try:
             line = yield from tape.line(HEAD_LIMIT)
         except Cut as cut:
-            if cut.ended and cut.rest.strip():
-                return cut.rest[:HEAD_LIMIT]
+            if cut.rest.strip():
+                return cut.rest[:HEAD_LIMIT], cut
             raise
         if line.strip():
-            return line
+            return line, None
 
 
 def _fields(tape: Tape, message: Message) -> Steps:
@@ -256,7 +260,7 @@ def _fields(tape: Tape, message: Message) -> Steps:
         message.fields = cut.rest[:HEAD_LIMIT]
         raise
     finally:
-        message.headers = _parse_fields(message.fields)
+        message.take_headers(_parse_fields(message.fields))
 
 
 def _field_block(tape: Tape, message: Message) -> Steps:

@@ -107,12 +107,12 @@ class Http2(TwoTapes):
     def _start(self, side: int, pairs: Pairs) -> Message:
         special = dict(reversed([pair for pair in pairs if pair[0].startswith(":")]))
         message = Message(b"", Body(self.context), self.time, "2")
-        message.headers = [pair for pair in pairs if not pair[0].startswith(":")][:MAXIMUM_HEADERS]
+        headers = [pair for pair in pairs if not pair[0].startswith(":")][:MAXIMUM_HEADERS]
         if side == CLIENT:
             message.method = special.get(":method", "")
             message.target = special.get(":path", special.get(":authority", ""))
             if authority := special.get(":authority", ""):
-                message.headers.insert(0, ("host", authority))
+                headers.insert(0, ("host", authority))
             first = f"{message.method} {message.target} HTTP/2"
         else:
             digits = special.get(":status", "")
@@ -120,10 +120,9 @@ class Http2(TwoTapes):
                 int(digits) if digits.isascii() and digits.isdecimal() and len(digits) == 3 else 0
             )
             first = f"HTTP/2 {digits}"
+        message.take_headers(headers)
         message.start = first.encode()
-        message.fields = "".join(f"{name}: {value}\r\n" for name, value in message.headers).encode()[
-            :TEXT_LIMIT
-        ]
+        message.fields = "".join(f"{name}: {value}\r\n" for name, value in headers).encode()[:TEXT_LIMIT]
         return message
 
     def _open(self, stream: int) -> Exchange:

@@ -1,8 +1,8 @@
 """Secrets of TLS connections, from the logs that programs and sandboxes write.
 
-Three formats, line by line, in any mixture: the NSS key log (`LABEL client_random secret`, in hexadecimal, as
-SSLKEYLOGFILE and pcapng carry it), the classic tlsmaster.txt (`RSA Session-ID:… Master-Key:…`), and that of the
-monitor (`client_random: …, server_random: …, master_secret: …`).
+Three formats, line by line, in any mixture: the NSS key log (`LABEL client_random secret`, in hexadecimal,
+as SSLKEYLOGFILE and pcapng carry it), the classic tlsmaster.txt (`RSA Session-ID:… Master-Key:…`), and that
+of the monitor (`client_random: …, server_random: …, master_secret: …`).
 """
 
 import re

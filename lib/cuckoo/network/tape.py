@@ -138,6 +138,9 @@ class Tape:
 
     def line(self, limit: int = 65536) -> Generator[None, None, bytes]:
         """Wait for a line; what is beyond `limit` bytes of it is let go. The line end is taken off."""
+        end = self.buffer.find(b"\n", 0, limit)
+        if end >= 0:
+            return self.take(end + 1).rstrip(b"\r\n")
         line, _ = yield from self.until(LINE_END, limit)
         return line.rstrip(b"\r\n")
 
