@@ -22,6 +22,8 @@ RAW_LIMIT = 64 << 10
 """Bytes of the client that go into the record as text."""
 MAXIMUM_MESSAGES = 1000
 MAXIMUM_RECIPIENTS = 1000
+MOST_KNOWN, LONGEST_KNOWN = 8, 1 << 20
+"""Messages, and their bytes, that are not read again when they are sent again."""
 AUTH_STEPS = 4
 """Lines that a client sends to log in; LOGIN needs two."""
 END_OF_DATA = re.compile(rb"\n\.\r?\n")
@@ -130,7 +132,6 @@ class Smtp(Dialogue):
             yield from tape.pour(empty.end(), body) if empty else tape.pour_until(END_OF_DATA, 3, body)
             end = self.ask(b".")
         finally:
-            self._note_raw(body.start(RAW_LIMIT))
             self._deliver(body, end, stuffed=True)
 
     def _chunk(self, tape: Tape, command: Command) -> Steps:
@@ -150,6 +151,7 @@ class Smtp(Dialogue):
         content = body.release()
         losses = body.losses(len(content))
         if stuffed:
+            self._note_raw(content[:RAW_LIMIT])
             content = unstuffed(content)
         if len(self._messages) >= MAXIMUM_MESSAGES:
             self._messages_dropped += 1
@@ -158,11 +160,23 @@ class Smtp(Dialogue):
             "mail_from": self._sender,
             "rcpt_to": self._recipients,
             "time": self.time,
-            **_described(read_mail(content, self.context.save)),
-            "content": self.context.save(content, "mail") | losses,
+            **self._read(content),
         }
+        message["content"] = message["content"] | losses
         self._messages.append((end, message))
         self._sender, self._recipients = "", []
+
+    def _read(self, content: bytes) -> Record:
+        """Describe a message; programs that mail in bulk send one message again and again."""
+        known = self.context.mails.get(content)
+        if known is None:
+            known = _described(read_mail(content, self.context.save))
+            known["content"] = self.context.save(content, "mail")
+            if len(content) <= LONGEST_KNOWN:
+                self.context.mails[content] = known
+            if len(self.context.mails) > MOST_KNOWN:
+                del self.context.mails[next(iter(self.context.mails))]
+        return known
 
     def _finish(self) -> None:
         if self._content is not None:
