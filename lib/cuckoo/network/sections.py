@@ -99,7 +99,10 @@ class Sections:
         if flow.protocol:
             self.count(flow.protocol, packets, size)
         self.host(ends.dst, ends.dport)
-        self.add(section, {
+        if len(self._lists[section]) >= self._maximum:
+            self.truncated[section] += 1
+            return
+        self._lists[section].append({
             "src": ends.src, "sport": ends.sport, "dst": ends.dst, "dport": ends.dport,
             "offset": flow.offset, "time": round(flow.first - (self.start or 0.0), 6),
             "duration": round(flow.last - flow.first, 6), "packets": packets, "bytes": size,
