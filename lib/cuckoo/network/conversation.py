@@ -54,6 +54,23 @@ class Pool:
         self.free += size
 
 
+class Hold:
+    """What one holder has taken from a pool."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.size = 0
+        self._pool = pool
+
+    def resize(self, size: int) -> bool:
+        """Hold `size` bytes from now on; False, and nothing is changed, when the pool has not that many."""
+        if size > self.size and not self._pool.take(size - self.size):
+            return False
+        if size < self.size:
+            self._pool.give(self.size - size)
+        self.size = size
+        return True
+
+
 def digest_only(data: bytes, kind: str) -> Record:
     """Describe a body without keeping it: the `save` of those who want no files."""
     return {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "type": kind, "path": None}
@@ -69,7 +86,7 @@ class Context:
     body_limit: int = 32 << 20
     """Bytes kept of one body, as sent and as decompressed."""
     held: Pool = field(default_factory=lambda: Pool(128 << 20))
-    """For bodies that are still arriving."""
+    """For what waits in open conversations: bodies that are still arriving, and what is not yet a record."""
     inflated: Pool = field(default_factory=lambda: Pool(1 << 30))
     """What decompression may give for the whole capture; never returned."""
 

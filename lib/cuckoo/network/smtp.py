@@ -122,16 +122,19 @@ class Smtp(Dialogue):
         if command.code not in {354, UNKNOWN}:
             return
         body = Body(self.context)
-        end: Command | None = None
         try:
             while bytes(tape.buffer[:3]) in {b"", b".", b".\r"}:
                 yield
             empty = EMPTY_DATA.match(tape.buffer)
             yield from tape.pour(empty.end(), body) if empty else tape.pour_until(END_OF_DATA, 3, body)
-            end = self.ask(b".")
-        finally:
-            self._note_raw(body.start(RAW_LIMIT))
-            self._deliver(body, end, stuffed=True)
+        except Cut:
+            self._deliver_data(body, None)
+            raise
+        self._deliver_data(body, self.ask(b"."))
+
+    def _deliver_data(self, body: Body, end: Command | None) -> None:
+        self._note_raw(body.start(RAW_LIMIT))
+        self._deliver(body, end, stuffed=True)
 
     def _chunk(self, tape: Tape, command: Command) -> Steps:
         found = _CHUNK.match(command.argument)
@@ -151,18 +154,20 @@ class Smtp(Dialogue):
         losses = body.losses(len(content))
         if stuffed:
             content = unstuffed(content)
-        if len(self._messages) >= MAXIMUM_MESSAGES:
-            self._messages_dropped += 1
-            return
+        mail = read_mail(content, self.context.save)
         message: Record = {
             "mail_from": self._sender,
             "rcpt_to": self._recipients,
             "time": self.time,
-            **_described(read_mail(content, self.context.save)),
+            **_described(mail),
             "content": self.context.save(content, "mail") | losses,
         }
-        self._messages.append((end, message))
+        size = _size(mail, self._recipients)
         self._sender, self._recipients = "", []
+        if len(self._messages) < MAXIMUM_MESSAGES and self.hold.resize(self.hold.size + size):
+            self._messages.append((end, message))
+        else:
+            self._messages_dropped += 1
 
     def _finish(self) -> None:
         if self._content is not None:
@@ -190,6 +195,12 @@ class Smtp(Dialogue):
 
 _ANSWERS = {"LOGIN": 2}
 """Lines of the client in a log-in, when the server's questions were not captured; 1 for others."""
+
+
+def _size(mail: Mail, recipients: list[str]) -> int:
+    """Return about how many bytes a message takes until its connection ends."""
+    headers = sum(len(name) + len(value) for name, value in mail.headers)
+    return 1000 + len(mail.text) + headers + sum(map(len, recipients)) + 500 * len(mail.attachments)
 
 
 def _described(mail: Mail) -> Record:

@@ -36,7 +36,7 @@ from lib.cuckoo.network.hello import (
     parse_ssl2_server_hello,
     version_name,
 )
-from lib.cuckoo.network.tape import Cut, Drain, Steps, Tape, TwoTapes
+from lib.cuckoo.network.tape import UNACCOUNTED, Cut, Drain, Steps, Tape, TwoTapes
 
 CHANGE_CIPHER, ALERT, HANDSHAKE, APPLICATION, HEARTBEAT = 20, 21, 22, 23, 24
 CLIENT_HELLO, SERVER_HELLO, ENCRYPTED_EXTENSIONS, CERTIFICATE, KEY_UPDATE = 1, 2, 8, 11, 24
@@ -201,6 +201,7 @@ class Tls(TwoTapes):
     def _handshake(self, side: int, payload: bytes) -> None:
         messages = self._halves[side].messages
         messages += payload
+        self._account()
         while len(messages) >= 4:
             size = int.from_bytes(messages[1:4], "big")
             if size > MESSAGE_LIMIT:
@@ -211,6 +212,11 @@ class Tls(TwoTapes):
             kind = messages[0]
             del messages[: 4 + size]
             self._message(side, kind, body)
+
+    def _account(self) -> None:
+        waiting = sum(len(half.messages) for half in self._halves)
+        if waiting > UNACCOUNTED and not self.hold.resize(waiting):
+            raise Malformed("no room for handshake messages")
 
     def _message(self, side: int, kind: int, body: bytes) -> None:
         if kind == CLIENT_HELLO and side == CLIENT:
