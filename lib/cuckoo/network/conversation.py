@@ -83,6 +83,8 @@ class Context:
     save: Save = digest_only
     secrets: Secrets = field(default_factory=Secrets)
     """What TLS connections are decrypted with."""
+    mails: dict[bytes, Record] = field(default_factory=dict)
+    """Messages of mail that were read lately, with what a record says of them."""
     body_limit: int = 32 << 20
     """Bytes kept of one body, as sent and as decompressed."""
     held: Pool = field(default_factory=lambda: Pool(128 << 20))

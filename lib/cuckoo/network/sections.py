@@ -4,6 +4,7 @@ Every list is bounded; what did not fit is counted in `truncated`. Allow-listed 
 out of what is read as indicators (hosts, domains, dns, http, dead_hosts); flows are listed all the same.
 """
 
+import marshal
 from collections import Counter
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address, ip_network
@@ -40,17 +41,6 @@ MOST_PORTS = 1000
 """Ports listed for one host."""
 MOST_SECONDS = 100_000
 """Entries of the timeline."""
-
-
-def weight(value: Any) -> int:  # any plain value
-    """Estimate the bytes that a value takes in memory."""
-    if isinstance(value, str):
-        return 50 + len(value)
-    if isinstance(value, dict):
-        return 64 + sum(map(weight, value.values()))
-    if isinstance(value, list | tuple):
-        return 56 + sum(map(weight, value))
-    return 32
 
 
 class Sections:
@@ -141,7 +131,7 @@ class Sections:
     def found(self, ends: Endpoints, record: Record) -> None:
         """Take a finished record of what was said between two endpoints."""
         protocol = record.pop("protocol")
-        size = weight(record)
+        size = len(marshal.dumps(record))
         if size > self._room:
             self.truncated[protocol] += 1
         elif protocol == "http":
