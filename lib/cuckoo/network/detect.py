@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from lib.cuckoo.network.conversation import SERVER, Context, Conversation, Record, Unread
+from lib.cuckoo.network.conversation import SERVER, Context, Conversation, Hold, Record, Unread
 from lib.cuckoo.network.exchange import Origin
 from lib.cuckoo.network.ftp import Ftp
 from lib.cuckoo.network.http import REQUEST_LINE, STATUS_LINE, Http
@@ -17,9 +17,9 @@ from lib.cuckoo.network.socks import Socks, is_socks
 from lib.cuckoo.network.starttls import Greeting, StartTls, asks_for_greeting
 from lib.cuckoo.network.tls import Tls
 
-DETECTION_LIMIT = 16 << 10
+DETECTION_LIMIT = 8 << 10
 """Bytes of one side after which a conversation that is not known stays unread."""
-MAXIMUM_EVENTS = 4096
+MAXIMUM_EVENTS = 1000
 """Segments and gaps after which it stays unread."""
 MAXIMUM_DEPTH = 4
 """Conversations inside conversations: a tunnel in a tunnel."""
@@ -196,6 +196,16 @@ _RECOGNISERS: tuple[Callable[[Place, bytes, bytes, bool], Conversation | None], 
 )
 
 
+def _is_unknown(head: bytearray) -> bool:
+    """True when a side has begun with bytes that are no text, and are no longer looked at."""
+    return len(head) >= _FEW and _TEXT.match(head) is None
+
+
+_FEW = 300
+"""Bytes of a side within which every protocol that is not text is known (SOCKS lists its methods in 257)."""
+_TEXT = re.compile(rb"[\t\r\n -~]{8}")
+
+
 class Detecting:
     """A conversation that becomes what its bytes turn out to be; what came before that is played again.
 
@@ -210,6 +220,7 @@ class Detecting:
         self._place = place
         self._heads = (bytearray(), bytearray())
         self._events: list[tuple[int, bytes | int, float]] = []
+        self._hold = Hold(place.context.held)
         self._chosen: Conversation | None = None
 
     @property
@@ -225,9 +236,16 @@ class Detecting:
         head, held = self._heads[side], bytes(payload)
         head += held[: DETECTION_LIMIT - len(head)]
         self._events.append((side, held, time))
-        full = len(head) >= DETECTION_LIMIT or len(self._events) > MAXIMUM_EVENTS
-        if not self._choose(final=full) and full:
+        room = self._hold.resize(self._hold.size + len(held))
+        full = len(head) >= DETECTION_LIMIT or len(self._events) > MAXIMUM_EVENTS or not room
+        if self._may_be_new(head, held, final=full) and self._choose(final=full):
+            return
+        if full or all(map(_is_unknown, self._heads)):
             self._become(Unread())
+
+    def _may_be_new(self, head: bytearray, held: bytes, *, final: bool) -> bool:
+        """True when these bytes may show what the ones before did not: the first few, and the ends of lines."""
+        return final or len(head) - len(held) < _FEW or b"\n" in held or b">" in held
 
     def gap(self, side: int, size: int) -> None:
         """Note missing bytes; what a side begins with is looked for behind them."""
@@ -239,8 +257,8 @@ class Detecting:
 
     def close(self) -> None:
         """Flush what is pending."""
-        if self._chosen is None:
-            self._choose(final=True)
+        if self._chosen is None and not self._choose(final=True):
+            self._become(Unread())
         if self._chosen is not None:
             self._chosen.close()
 
@@ -264,5 +282,6 @@ class Detecting:
             else:
                 chosen.data(side ^ self.swapped, event, time)
         self._events.clear()
+        self._hold.resize(0)
         for head in self._heads:
             head.clear()
