@@ -160,7 +160,7 @@ class Analysis:
             if half.flow.reader is not None:
                 half.flow.reader(half, data[42:end], time)
         else:
-            return False
+            return protocol == 1 and self._sections.count_icmp(data[30:34], length)
         half.packets += 1
         half.wire_bytes += length
         half.flow.last = time

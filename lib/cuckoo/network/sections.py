@@ -12,7 +12,7 @@ from typing import Any
 
 from lib.cuckoo.network.allowlist import AllowList
 from lib.cuckoo.network.conversation import CLIENT, Record
-from lib.cuckoo.network.flows import Endpoints, endpoints
+from lib.cuckoo.network.flows import Endpoints, address_text, endpoints
 from lib.cuckoo.network.questions import FAMILIES, Questions
 from lib.cuckoo.network.tcp import Connection
 from lib.cuckoo.network.udp import Exchange
@@ -163,6 +163,15 @@ class Sections:
             self._lists["icmp"].append(record())
         else:
             self.truncated["icmp"] += 1
+
+    def count_icmp(self, destination: bytes, size: int) -> bool:
+        """Count an ICMP message when there is no room for its record; False when there is."""
+        if len(self._lists["icmp"]) < self._maximum:
+            return False
+        self.count("icmp", 1, size)
+        self.host(address_text(destination), None)
+        self.truncated["icmp"] += 1
+        return True
 
     def result(self, locate: Locate) -> Record:
         """Return all sections; call it once, at the end."""

@@ -128,7 +128,9 @@ class Smtp(Dialogue):
             while bytes(tape.buffer[:3]) in {b"", b".", b".\r"}:
                 yield
             empty = EMPTY_DATA.match(tape.buffer)
-            yield from tape.pour(empty.end(), body) if empty else tape.pour_until(END_OF_DATA, 3, body)
+            yield from (
+                tape.pour(empty.end(), body) if empty else tape.pour_until(END_OF_DATA, b"\n.", 3, body)
+            )
         except Cut:
             self._deliver(body, None, stuffed=True)
             raise
@@ -152,12 +154,11 @@ class Smtp(Dialogue):
         losses = body.losses(len(content))
         if stuffed:
             self._note_raw(content[:RAW_LIMIT])
-            content = unstuffed(content)
         message: Record = {
             "mail_from": self._sender,
             "rcpt_to": self._recipients,
             "time": self.time,
-            **self._read(content),
+            **self._read(content, stuffed=stuffed),
         }
         message["content"] = message["content"] | losses
         self._sender, self._recipients = "", []
@@ -166,14 +167,15 @@ class Smtp(Dialogue):
         else:
             self._messages_dropped += 1
 
-    def _read(self, content: bytes) -> Record:
+    def _read(self, sent: bytes, *, stuffed: bool) -> Record:
         """Describe a message; programs that mail in bulk send one message again and again."""
-        known = self.context.mails.get(content)
+        known = self.context.mails.get((stuffed, sent))
         if known is None:
+            content = unstuffed(sent) if stuffed else sent
             known = _described(read_mail(content, self.context.save))
             known["content"] = self.context.save(content, "mail")
             if len(content) <= LONGEST_KNOWN:
-                self.context.mails[content] = known
+                self.context.mails[stuffed, sent] = known
             if len(self.context.mails) > MOST_KNOWN:
                 del self.context.mails[next(iter(self.context.mails))]
         return known
