@@ -19,8 +19,10 @@ from lib.cuckoo.network.tls import Tls
 
 DETECTION_LIMIT = 8 << 10
 """Bytes of one side after which a conversation that is not known stays unread."""
-MAXIMUM_EVENTS = 1000
+MAXIMUM_EVENTS = 2 * DETECTION_LIMIT
 """Segments and gaps after which it stays unread."""
+EVENT_SIZE = 100
+"""Bytes that holding one segment takes beside its own."""
 MAXIMUM_DEPTH = 4
 """Conversations inside conversations: a tunnel in a tunnel."""
 
@@ -180,9 +182,7 @@ _IRC_SERVER = re.compile(
     rb":[^\s]+ (?:\d{3}|NOTICE|PRIVMSG|JOIN|MODE|NICK|QUIT|PART|PONG|KICK|TOPIC|INVITE) [^\n]*\n"
     rb"|NOTICE AUTH[^\n]*\n|ERROR :[^\n]*\n"
 )
-_STARTTLS_SERVER = re.compile(
-    rb"\+OK|\* (?:OK|PREAUTH)|<\?xml|<stream:stream|20[01] [^\n]*NNTP|\"IMPLEMENTATION\""
-)
+_STARTTLS_SERVER = re.compile(rb"\+OK|\* (?:OK|PREAUTH)|20[01] [^\n]*NNTP|\"IMPLEMENTATION\"")
 _STARTTLS_CLIENT = re.compile(rb"<\?xml[^>]*>\s*<stream:stream|<stream:stream")
 _SSL2_VERSIONS = {b"\x00\x02", b"\x03\x00", b"\x03\x01", b"\x03\x02", b"\x03\x03"}
 _METHODS = frozenset(b"GET HEAD POST PUT DELETE OPTIONS CONNECT".split())
@@ -236,7 +236,7 @@ class Detecting:
         head, held = self._heads[side], bytes(payload)
         head += held[: DETECTION_LIMIT - len(head)]
         self._events.append((side, held, time))
-        room = self._hold.resize(self._hold.size + len(held))
+        room = self._hold.resize(self._hold.size + len(held) + EVENT_SIZE)
         full = len(head) >= DETECTION_LIMIT or len(self._events) > MAXIMUM_EVENTS or not room
         if self._may_be_new(head, held, final=full) and self._choose(final=full):
             return
