@@ -130,13 +130,13 @@ def _mail_or_files(place: Place, client: bytes, server: bytes, _final: bool) -> 
     if _SMTP_COMMAND.match(client):
         return Smtp(place.context, place.inside)
     if _FTP_COMMAND.match(client) and (port == FTP_PORT or greeting):
-        return Ftp(place.context, place.inside)
+        return Ftp(place.context, place.inside, place.address)
     if not _LINE.match(client) or not (greeting or port == FTP_PORT):
         return None
     if port in _MAIL_PORTS or (greeting and _MAIL_WORD.search(greeting[0])):
         return Smtp(place.context, place.inside)
     if port == FTP_PORT or (greeting and _FTP_WORD.search(greeting[0])):
-        return Ftp(place.context, place.inside)
+        return Ftp(place.context, place.inside, place.address)
     return None
 
 
@@ -233,6 +233,8 @@ class Detecting:
         if self._chosen is not None:
             self._chosen.data(side ^ self.swapped, payload, time)
             return
+        if not self._events and self._was_announced(side, payload, time):
+            return
         head, held = self._heads[side], bytes(payload)
         head += held[: DETECTION_LIMIT - len(head)]
         self._events.append((side, held, time))
@@ -242,6 +244,15 @@ class Detecting:
             return
         if full or all(map(_is_unknown, self._heads)):
             self._become(Unread())
+
+    def _was_announced(self, side: int, payload: bytes | memoryview, time: float) -> bool:
+        """Become the parser of an announced connection; one under TLS is read as that."""
+        chosen = self._place.context.announced(self._place.address, self._place.ports[SERVER])
+        if chosen is None or bytes(payload[:2]) == b"\x16\x03":
+            return False
+        self._become(chosen)
+        chosen.data(side, payload, time)
+        return True
 
     def _may_be_new(self, head: bytearray, held: bytes, *, final: bool) -> bool:
         """True when these bytes may show what the ones before did not: the first few, and the ends of lines."""
