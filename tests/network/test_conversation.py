@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.cuckoo.network.conversation import Pool, digest_only, printable
+from lib.cuckoo.network.conversation import Hold, Pool, digest_only, printable
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,15 @@ def test_a_pool_gives_what_it_has() -> None:
     assert (pool.take(8), pool.take(3), pool.take(2)) == (True, False, True)
     pool.give(4)
     assert pool.take(4)
+
+
+def test_a_hold_gives_back_what_it_does_not_need() -> None:
+    pool = Pool(10)
+    hold = Hold(pool)
+
+    assert (hold.resize(8), hold.resize(11), hold.size, pool.free) == (True, False, 8, 2)
+    assert hold.resize(3)
+    assert pool.free == 7
 
 
 def test_a_digest_describes_a_body() -> None:

@@ -325,6 +325,27 @@ def test_requests_without_responses_are_bounded() -> None:
     assert len(only(http.records, "http")) == PENDING_LIMIT + 5
 
 
+def test_an_exchange_whose_response_was_lost_is_reported_at_once() -> None:
+    http = Http(Context())
+    http.data(CLIENT, GET, 1.0)
+    http.gap(SERVER, 100)
+    http.data(CLIENT, POST, 1.0)
+    http.data(SERVER, OK, 1.0)
+
+    assert [record["status"] for record in only(http.records, "http_ex")] == [None, 200]
+
+
+def test_requests_that_wait_share_the_room_of_the_capture() -> None:
+    context = Context(held=Pool(20_000))
+    http = Http(context)
+    http.data(CLIENT, GET * 100, 1.0)
+
+    assert 80 < len(only(http.records, "http")) < 100
+    http.close()
+    assert len(only(http.records, "http")) == 100
+    assert context.held.free == 20_000
+
+
 def test_an_endless_header_is_bounded() -> None:
     http = Http(Context())
     http.data(CLIENT, b"GET / HTTP/1.1\r\nX: ", 1.0)

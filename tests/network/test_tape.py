@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.cuckoo.network.conversation import Pool
 from lib.cuckoo.network.tape import Cut, Steps, Tape
 
 Parse = Callable[[Tape], Steps]
@@ -87,6 +88,25 @@ def test_a_parser_is_told_of_gaps_and_of_the_end() -> None:
     tape.feed(b"ignored")
 
     assert found == [(b"abc", 7, False), (b"de", 0, True)]
+
+
+def test_what_waits_is_taken_from_the_pool() -> None:
+    found: list[tuple[bytes, int, bool]] = []
+
+    def parse(tape: Tape) -> Steps:
+        try:
+            yield from tape.exactly(100_000)
+        except Cut as cut:
+            found.append((cut.rest[:1], cut.missing, cut.ended))
+
+    pool = Pool(20_000)
+    tape = Tape(parse, pool)
+    tape.feed(b"a" * 15_000)
+    assert pool.free == 5000
+    tape.feed(b"b" * 6000)
+
+    assert found == [(b"a", 21_000, False)]
+    assert pool.free == 20_000
 
 
 def test_gaps_inside_of_what_is_poured_go_to_the_sink() -> None:

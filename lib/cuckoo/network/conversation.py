@@ -14,6 +14,8 @@ from lib.cuckoo.network.keylog import Secrets
 
 CLIENT, SERVER = 0, 1
 
+MAXIMUM_EXPECTED = 1000
+"""Announced connections that are waited for."""
 Record = dict[str, Any]
 Save = Callable[[bytes, str], Record]
 """`save(data, kind)` keeps one body or attachment and describes it: sha256, size, type, path (or None)."""
@@ -53,6 +55,23 @@ class Pool:
         self.free += size
 
 
+class Hold:
+    """What one holder has taken from a pool."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.size = 0
+        self._pool = pool
+
+    def resize(self, size: int) -> bool:
+        """Hold `size` bytes from now on; False, and nothing is changed, when the pool has not that many."""
+        if size > self.size and not self._pool.take(size - self.size):
+            return False
+        if size < self.size:
+            self._pool.give(self.size - size)
+        self.size = size
+        return True
+
+
 def digest_only(data: bytes, kind: str) -> Record:
     """Describe a body without keeping it: the `save` of those who want no files."""
     return {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "type": kind, "path": None}
@@ -70,9 +89,22 @@ class Context:
     body_limit: int = 32 << 20
     """Bytes kept of one body, as sent and as decompressed."""
     held: Pool = field(default_factory=lambda: Pool(128 << 20))
-    """For bodies that are still arriving."""
+    """For what waits in open conversations: bodies that are still arriving, and what is not yet a record."""
     inflated: Pool = field(default_factory=lambda: Pool(1 << 30))
     """What decompression may give for the whole capture; never returned."""
+    _expected: dict[tuple[str, int], Callable[[], Conversation]] = field(default_factory=dict)
+
+    def expect(self, address: str, port: int, make: Callable[[], Conversation]) -> None:
+        """Announce a connection to an address and port; `make` makes its parser."""
+        self._expected.pop((address, port), None)
+        self._expected[address, port] = make
+        if len(self._expected) > MAXIMUM_EXPECTED:
+            del self._expected[next(iter(self._expected))]
+
+    def announced(self, address: str, port: int) -> Conversation | None:
+        """Return the parser of a connection that was announced; each announcement is for one."""
+        make = self._expected.pop((address, port), None) if self._expected else None
+        return None if make is None else make()
 
 
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(9), 11, 12, *range(14, 32), *range(127, 160))}

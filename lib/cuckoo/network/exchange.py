@@ -74,6 +74,11 @@ class Message:
             self.start.rstrip(b"\r\n") + b"\r\n" + self.fields.rstrip(b"\r\n"), TEXT_LIMIT
         ).strip()
 
+    @property
+    def weight(self) -> int:
+        """About how many bytes the message takes; 0 until it is finished."""
+        return 1000 + 3 * (len(self.start) + len(self.fields)) + len(self.content) if self.finished else 0
+
     def finish(self, flaw: str = "") -> None:
         """Save the body; nothing more comes."""
         if self.finished:
@@ -100,6 +105,11 @@ class Exchange:
     """Statuses 1xx that came before the response."""
     switched: bool | None = None
     """For CONNECT and Upgrade: whether the server agreed; None while that is open."""
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes the finished messages take."""
+        return sum(message.weight for message in (self.request, self.response) if message is not None)
 
     @property
     def finished(self) -> bool:

@@ -63,6 +63,7 @@ class Http(TwoTapes):
         self._open: deque[Exchange] = deque()
         self._waiting: deque[Exchange] = deque()
         self._response_lost = False
+        self._weight = 0
         super().__init__(context)
 
     def close(self) -> None:
@@ -103,8 +104,13 @@ class Http(TwoTapes):
         self._open.append(exchange)
         self._waiting.append(exchange)
         if len(self._waiting) > PENDING_LIMIT:
-            self._waiting.popleft()
-            self._emit(self._open.popleft())
+            self._give_up_oldest()
+
+    def _give_up_oldest(self) -> None:
+        """Let an exchange go that waits for its response."""
+        if self._waiting:
+            self._open.remove(oldest := self._waiting.popleft())
+            self._emit(oldest)
 
     def _request_body(self, tape: Tape, message: Message) -> Steps:
         if "chunked" in message.listed("transfer-encoding"):
@@ -157,7 +163,8 @@ class Http(TwoTapes):
         """
         if self._response_lost:
             while len(self._waiting) > 1:
-                self._waiting.popleft().switched = False
+                self._waiting[0].switched = False
+                self._give_up_oldest()
         self._response_lost = False
         if self._waiting:
             exchange = self._waiting.popleft()
@@ -199,16 +206,21 @@ class Http(TwoTapes):
             yield from body(tape, message)
         except (Cut, Malformed) as stop:
             message.finish(str(stop))
-            self._settle()
+            self._settle(message)
             raise
         message.finish()
-        self._settle()
+        self._settle(message)
 
-    def _settle(self) -> None:
+    def _settle(self, message: Message) -> None:
+        """Report what is complete; and what waits, when there is no room for it."""
+        self._weight += message.weight
         while self._open and self._open[0].finished:
             self._emit(self._open.popleft())
+        while not self.hold.resize(self._weight) and self._waiting:
+            self._give_up_oldest()
 
     def _emit(self, exchange: Exchange) -> None:
+        self._weight -= exchange.weight
         self.records += self._origin.records(exchange)
 
 

@@ -124,7 +124,6 @@ class Smtp(Dialogue):
         if command.code not in {354, UNKNOWN}:
             return
         body = Body(self.context)
-        end: Command | None = None
         try:
             while bytes(tape.buffer[:3]) in {b"", b".", b".\r"}:
                 yield
@@ -132,9 +131,10 @@ class Smtp(Dialogue):
             yield from (
                 tape.pour(empty.end(), body) if empty else tape.pour_until(END_OF_DATA, b"\n.", 3, body)
             )
-            end = self.ask(b".")
-        finally:
-            self._deliver(body, end, stuffed=True)
+        except Cut:
+            self._deliver(body, None, stuffed=True)
+            raise
+        self._deliver(body, self.ask(b"."), stuffed=True)
 
     def _chunk(self, tape: Tape, command: Command) -> Steps:
         found = _CHUNK.match(command.argument)
@@ -154,9 +154,6 @@ class Smtp(Dialogue):
         losses = body.losses(len(content))
         if stuffed:
             self._note_raw(content[:RAW_LIMIT])
-        if len(self._messages) >= MAXIMUM_MESSAGES:
-            self._messages_dropped += 1
-            return
         message: Record = {
             "mail_from": self._sender,
             "rcpt_to": self._recipients,
@@ -164,8 +161,11 @@ class Smtp(Dialogue):
             **self._read(content, stuffed=stuffed),
         }
         message["content"] = message["content"] | losses
-        self._messages.append((end, message))
         self._sender, self._recipients = "", []
+        if len(self._messages) < MAXIMUM_MESSAGES and self.hold.resize(self.hold.size + _size(message)):
+            self._messages.append((end, message))
+        else:
+            self._messages_dropped += 1
 
     def _read(self, sent: bytes, *, stuffed: bool) -> Record:
         """Describe a message; programs that mail in bulk send one message again and again."""
@@ -206,6 +206,13 @@ class Smtp(Dialogue):
 
 _ANSWERS = {"LOGIN": 2}
 """Lines of the client in a log-in, when the server's questions were not captured; 1 for others."""
+
+
+def _size(message: Record) -> int:
+    """Return about how many bytes a message takes until its connection ends."""
+    headers = sum(len(name) + len(value) for name, value in message["headers"])
+    recipients = sum(map(len, message["rcpt_to"]))
+    return 1000 + len(message["text"]) + headers + recipients + 500 * len(message["attachments"])
 
 
 def _described(mail: Mail) -> Record:

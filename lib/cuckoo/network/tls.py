@@ -1,10 +1,11 @@
 """TLS connections (RFC 8446, 5246; SSL 3, and the hellos of SSL 2): one record of the handshake for each.
 
-Record "tls": time, version, sni, alpn (offered), alpn_selected, cipher (chosen), ciphers, extensions, groups
-(offered, as numbers), client_random, server_random and session_id (of the server; hexadecimal), resumed (the
-server took up an old session; None when that cannot be seen), certificates and client_certificates (see
-`certificates`), ja3, ja3_string, ja3s, ja3s_string, ja4, alerts, established (both sides sent protected
-records), decrypted (bytes), flaws. What belongs to a side whose hello was not captured is None or empty.
+Record "tls": time, version, sni, alpn (offered), alpn_selected, cipher and cipher_name (chosen), ciphers,
+extensions, groups (offered, as numbers), client_random, server_random and session_id (of the server;
+hexadecimal), resumed (the server took up an old session; None when that cannot be seen), certificates and
+client_certificates (see `certificates`), ja3, ja3_string, ja3s, ja3s_string, ja4, alerts, established (both
+sides sent protected records), decrypted (bytes), flaws. What belongs to a side whose hello was not captured
+is None or empty.
 
 When the context holds the connection's secrets, its application bytes are handed to an inner conversation.
 """
@@ -36,7 +37,7 @@ from lib.cuckoo.network.hello import (
     parse_ssl2_server_hello,
     version_name,
 )
-from lib.cuckoo.network.tape import Cut, Drain, Steps, Tape, TwoTapes
+from lib.cuckoo.network.tape import UNACCOUNTED, Cut, Drain, Steps, Tape, TwoTapes
 
 CHANGE_CIPHER, ALERT, HANDSHAKE, APPLICATION, HEARTBEAT = 20, 21, 22, 23, 24
 CLIENT_HELLO, SERVER_HELLO, ENCRYPTED_EXTENSIONS, CERTIFICATE, KEY_UPDATE = 1, 2, 8, 11, 24
@@ -201,6 +202,7 @@ class Tls(TwoTapes):
     def _handshake(self, side: int, payload: bytes) -> None:
         messages = self._halves[side].messages
         messages += payload
+        self._account()
         while len(messages) >= 4:
             size = int.from_bytes(messages[1:4], "big")
             if size > MESSAGE_LIMIT:
@@ -211,6 +213,11 @@ class Tls(TwoTapes):
             kind = messages[0]
             del messages[: 4 + size]
             self._message(side, kind, body)
+
+    def _account(self) -> None:
+        waiting = sum(len(half.messages) for half in self._halves)
+        if waiting > UNACCOUNTED and not self.hold.resize(waiting):
+            raise Malformed("no room for handshake messages")
 
     def _message(self, side: int, kind: int, body: bytes) -> None:
         if kind == CLIENT_HELLO and side == CLIENT:
