@@ -52,11 +52,13 @@ class Child:
     printed: bytearray = field(default_factory=bytearray)
     terminated: float | None = None
     """When SIGTERM was sent."""
+    expired: bool = False
+    """True ends it before its limit of wall-clock time."""
 
     def deadline(self) -> float:
         """Return when the next signal is due, on the monotonic clock."""
         if self.terminated is None:
-            return self.started + self.limits.wall_seconds
+            return self.started + (0 if self.expired else self.limits.wall_seconds)
         return self.terminated + self.limits.grace_seconds
 
 
@@ -110,6 +112,11 @@ def wait(children: Sequence[Child], tick: Callable[[], None] | None = None) -> d
                 return {child.pid: _collect(child) for child in ended}
             if tick is not None:
                 tick()
+
+
+def expire(child: Child) -> None:
+    """Treat a child as if it had reached its limit of wall-clock time."""
+    child.expired = True
 
 
 def kill(children: Sequence[Child]) -> None:

@@ -147,7 +147,7 @@ def _work(candidate: Candidate, attempt: Attempt) -> Callable[[AnswerWriter], No
 def _judge(candidate: Candidate, ended: Ended, limits: Limits) -> Run:
     """Turn how a child ended into a line of the ledger."""
     ending = ended.messages[-1] if ended.messages else None
-    outcome, reason = _outcome(ended, ending, limits)
+    outcome, reason = judge_ended(ended, limits)
     told = ending if isinstance(ending, dict) else {}
     died = "outcome" not in told
     return candidate.ended(
@@ -164,7 +164,9 @@ def _judge(candidate: Candidate, ended: Ended, limits: Limits) -> Run:
     )
 
 
-def _outcome(ended: Ended, ending: object, limits: Limits) -> tuple[Outcome, str]:
+def judge_ended(ended: Ended, limits: Limits) -> tuple[Outcome, str]:
+    """Return the outcome of a child, and why, from how it ended and the last thing it said."""
+    ending = ended.messages[-1] if ended.messages else None
     if ended.timed_out:
         return Outcome.TIMED_OUT, f"ended at its limit of {limits.wall_seconds} s of wall-clock time"
     if ended.signal == signal.SIGXCPU:

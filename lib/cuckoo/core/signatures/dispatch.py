@@ -5,12 +5,13 @@ the kind's number to the listeners is made once per process; the walk then looks
 call whose list is empty is never decoded.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, MutableSequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from time import perf_counter
 from typing import Any
 
 from lib.cuckoo.common.abstracts import Signature
 from lib.cuckoo.common.calls import Call
+from lib.cuckoo.core.signatures.progress import Cells
 from lib.cuckoo.core.signatures.index import Kind, indexed
 
 Answer = Any
@@ -46,7 +47,7 @@ class Listener:
 class Walk:
     """One pass over the calls of every process for a group of listeners."""
 
-    def __init__(self, listeners: Iterable[Listener], cells: MutableSequence[int], ending: Ending) -> None:
+    def __init__(self, listeners: Iterable[Listener], cells: Cells, ending: Ending) -> None:
         self._listeners = {listener.number: listener for listener in listeners}
         self._cells = cells
         self._ending = ending

@@ -6,7 +6,7 @@ run in order of name. Matches are visible to all that come later.
 """
 
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, MutableSequence, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from time import perf_counter
@@ -18,6 +18,7 @@ from lib.cuckoo.core.signatures.dispatch import Listener, Walk
 from lib.cuckoo.core.signatures.evidence import Filters, resolve
 from lib.cuckoo.core.signatures.index import Allowance, LoggedCalls, SharedCalls
 from lib.cuckoo.core.signatures.plain import plain
+from lib.cuckoo.core.signatures.progress import Cells
 from lib.cuckoo.core.signatures.selection import Definition, Overlay
 
 MOST_KEPT_CALLS = 40_000
@@ -94,7 +95,7 @@ class _Stage:
     """The state of one pass through the phases."""
 
     results: ResultsView
-    cells: MutableSequence[int]
+    cells: Cells
     sink: Sink
     analysis_path: str
     overlay: Overlay
@@ -208,7 +209,7 @@ def run_signatures(
     *,
     analysis_path: str = "",
     overlay: Overlay | None = None,
-    cells: MutableSequence[int] | None = None,
+    cells: Cells | None = None,
     sink: Sink | None = None,
 ) -> StageResult:
     """Run signatures, all in this process; `results` stay as they are.
@@ -225,7 +226,7 @@ def run_signatures(
     )
     for phase in _phases(enumerate(definitions, 1)):
         stage.run_phase(phase)
-    matches = sorted(view["signatures"][len(earlier) :], key=_by_severity)
+    matches = sorted(view["signatures"][len(earlier) :], key=by_severity)
     return StageResult(matches, stage.runs, stage.statistics, _written(view, results))
 
 
@@ -261,7 +262,8 @@ def _only_method(cls: type[Signature]) -> str:
     return "on_complete" if completes and cls.run is Signature.run else "run"
 
 
-def _by_severity(match: Mapping[str, Any]) -> tuple[float, str]:
+def by_severity(match: Mapping[str, Any]) -> tuple[float, str]:
+    """Return the key that sorts matches: severity, then name."""
     severity = match["severity"]
     return (severity if isinstance(severity, int | float) else 0, str(match["name"]))
 
