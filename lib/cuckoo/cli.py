@@ -34,6 +34,13 @@ _modules_option = click.option(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="A further folder of processing modules; may be given several times.",
 )
+_signatures_option = click.option(
+    "--signatures",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A further collection of signatures; may be given several times.",
+)
 _json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON for machines, one line a result."
 )
@@ -49,6 +56,7 @@ def cli() -> None:
 @click.argument("folders", metavar="FOLDER...", nargs=-1, required=True)
 @_root_option
 @_modules_option
+@_signatures_option
 @click.option(
     "--jobs", "-j", default=1, type=click.IntRange(1, 256), help="Modules that may run at the same time."
 )
@@ -59,6 +67,7 @@ def process(
     folders: Sequence[str],
     root: Path | None,
     modules: Sequence[Path],
+    signatures: Sequence[Path],
     jobs: int,
     in_process: bool,
     deterministic: bool,
@@ -82,7 +91,15 @@ def process(
     status = 0
     for folder in folders:
         console, observer = _display(as_json)
-        settings = Settings(working_root, list(modules), jobs, in_process, deterministic, observer)
+        settings = Settings(
+            root=working_root,
+            modules=modules,
+            signatures=signatures,
+            jobs=jobs,
+            in_process=in_process,
+            deterministic=deterministic,
+            observer=observer,
+        )
         status = max(status, _process_one(folder, settings, console, as_json))
     sys.exit(status)
 
@@ -162,6 +179,7 @@ def _process_one(folder: str, settings: "Settings", console: "Console", as_json:
         return _COULD_NOT_RUN
     try:
         engine.process()
+        engine.match()
         engine.report()
     finally:
         _close(settings.observer)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from lib.cuckoo.core.score import score
 from lib.cuckoo.core.signatures.loading import load_signatures
 from lib.cuckoo.core.signatures.selection import Setting, select
@@ -27,7 +28,9 @@ def stage_of(file: Path) -> StageResult:
 
 @pytest.fixture
 def stages(shared_data: Path) -> dict[str, StageResult]:
-    return {file.name[:8]: stage_of(file) for file in sorted((shared_data / "reports" / "cape").glob("*.json.gz"))}
+    return {
+        file.name[:8]: stage_of(file) for file in sorted((shared_data / "reports" / "cape").glob("*.json.gz"))
+    }
 
 
 def test_the_reports_give_what_was_reviewed(stages: dict[str, StageResult]) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 from lib.cuckoo.common.abstracts import Signature
 from lib.cuckoo.common.calls import Call
-from lib.cuckoo.core.signatures.progress import Cells
 from lib.cuckoo.core.signatures.index import Kind, indexed
+from lib.cuckoo.core.signatures.progress import Cells
 
 Answer = Any
 Ending = Callable[["Listener", Answer, Exception | None], None]

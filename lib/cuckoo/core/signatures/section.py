@@ -10,7 +10,7 @@ from lib.cuckoo.common.exceptions import CuckooStartupError
 from lib.cuckoo.common.ini import read_sections
 from lib.cuckoo.common.options import Options
 from lib.cuckoo.common.root import Root
-from lib.cuckoo.core.ledger import Outcome, Problem, Run
+from lib.cuckoo.core.ledger import Problem, Run
 from lib.cuckoo.core.score import Formula, load_formula, score
 from lib.cuckoo.core.signatures.attack import ttps_of
 from lib.cuckoo.core.signatures.conduct import STUCK_SECONDS, Conducted, Conductor
