@@ -4,6 +4,7 @@ Files are loaded by path under a private name, never through `sys.path`. Only wh
 loaded at all, so that a disabled module costs nothing and breaks nothing.
 """
 
+import importlib
 import importlib.util
 import inspect
 import os
@@ -107,6 +108,7 @@ def load_file(file: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} is not a Python file")
     module = importlib.util.module_from_spec(spec)
+    _reach_tree_from_lib()
     sys.modules[name] = module  # dataclasses and pickling look here while the file runs
     try:
         spec.loader.exec_module(module)
@@ -114,6 +116,15 @@ def load_file(file: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def _reach_tree_from_lib() -> None:
+    """Let a file that says `import lib.cuckoo.common.abstracts` find `cuckoo` in `lib`.
+
+    A tree that was bound by its path is known to the interpreter as `lib.cuckoo` and not yet as a part of `lib`.
+    """
+    lib: Any = importlib.import_module("lib")
+    lib.cuckoo = sys.modules["lib.cuckoo"]
 
 
 def classes_of(module: ModuleType, kind: type) -> Iterator[type]:
