@@ -200,9 +200,9 @@ class Calls(Sequence[Call]):
         shown = min(len(self), self.limits.calls or len(self))
         yield b"["
         for first in range(0, shown, _CALLS_PER_CHUNK):
-            yield (b"," if first else b"") + active().json_calls(
-                self, first, min(first + _CALLS_PER_CHUNK, shown)
-            )
+            last = min(first + _CALLS_PER_CHUNK, shown)
+            yield (b"," if first else b"") + active().json_calls(self, first, last)
+            self.source.passed(self.offsets[first])
         yield b"]"
 
     def detach(self) -> tuple[dict[str, Any], list[memoryview]]:

@@ -10,7 +10,7 @@ from lib.cuckoo.behavior.columns import MOST_KINDS, Columns
 from lib.cuckoo.behavior.kinds import Kind, declared_kind
 from lib.cuckoo.behavior.message import Message, Rendered, printable, read_message, render
 from lib.cuckoo.behavior.reader import active
-from lib.cuckoo.behavior.source import LogSource
+from lib.cuckoo.behavior.source import KEPT_BYTES, LogSource
 from lib.cuckoo.behavior.wire import (
     BINARY,
     LARGEST_DOCUMENT,
@@ -29,7 +29,6 @@ from lib.cuckoo.behavior.wire import (
 
 FAULTS_KEPT = 100
 LARGEST_DECLARATION = 1 << 20
-_STEP = 16 << 20
 _RESERVED = frozenset(("__process__", "__thread__", "__environ__", "__action__"))
 _START = b"\x10I\0"
 
@@ -86,15 +85,13 @@ class LogIndex:
         if self.source.fault:
             self.faults.add(0, self.source.fault)
         self.size_bytes = size = len(data)
-        scan, columns, position, released = active().scan, self.columns, 0, 0
+        scan, columns, position = active().scan, self.columns, 0
         while position < size:
-            limit = min(size, released + _STEP)
+            limit = min(size, position + KEPT_BYTES)
             position = scan(data, position, limit, columns)
             if position < limit:
                 position = self._document(data, position)
-            if position >= limit:
-                self.source.release_pages()
-                released = position
+            self.source.passed(position)
         self._close_span()
 
     def calls(self, log_name: str, limits: Limits | None = None) -> list[Calls]:

@@ -13,6 +13,7 @@ from lib.cuckoo.behavior.wire import Data
 
 MOST_OPEN = 64
 """Logs that stay mapped at one time; an analysis may have a hundred thousand."""
+KEPT_BYTES = 16 << 20
 _CHUNK = 1 << 20
 
 _open: "OrderedDict[int, LogSource]" = OrderedDict()
@@ -29,6 +30,7 @@ class LogSource:
         self.unpacked_bytes = unpacked_bytes
         self.fault = ""
         self._data: Data | None = None
+        self._kept_from = 0
 
     def data(self) -> Data:
         """Return the log; what cannot be read is empty."""
@@ -50,10 +52,11 @@ class LogSource:
         """Let go of the mapping; whoever still reads from it keeps it alive."""
         self._data = None
 
-    def release_pages(self) -> None:
-        """Tell the system that what was read so far is not needed soon, so that it does not count as our memory."""
-        if isinstance(self._data, mmap.mmap):
+    def passed(self, offset: int) -> None:
+        """Note how far a reader is; now and then pages are given back, so that a log does not count as memory."""
+        if abs(offset - self._kept_from) >= KEPT_BYTES and isinstance(self._data, mmap.mmap):
             self._data.madvise(mmap.MADV_DONTNEED)
+            self._kept_from = offset
 
     def _read(self) -> Data:
         try:
