@@ -219,7 +219,7 @@ class Columns:
 
     @classmethod
     def attach(cls, description: dict[str, Any], buffers: Sequence[memoryview], analysis_path: str) -> Self:
-        if buffers[1] != b"abc" or analysis_path != "/nowhere":
+        if bytes(buffers[1]) != b"abc" or analysis_path != "/nowhere":
             raise ValueError("not what was written")
         values = buffers[0].cast("q").tolist()
         if description["count"] != len(values):

@@ -72,8 +72,7 @@ class AnswerWriter:
             TooLargeError: the limit is reached; earlier messages stay readable.
             PermissionError: this is a fork of the process that may answer.
         """
-        if os.getpid() != self._process:
-            raise PermissionError("only the process that the engine started may answer")
+        self._require_owner()
         start = self._end
         try:
             self._append(_HEADER.pack(0, 0))
@@ -91,7 +90,12 @@ class AnswerWriter:
 
     def restart(self) -> None:
         """Drop all messages, so that there is room to say why."""
+        self._require_owner()
         self._abandon(0)
+
+    def _require_owner(self) -> None:
+        if os.getpid() != self._process:
+            raise PermissionError("only the process that the engine started may answer")
 
     @property
     def _position(self) -> int:

@@ -136,7 +136,8 @@ def _launch_next(
     position, candidate = waiting.pop(0)
     conditions.observer.started(candidate)
     limits = conditions.limits_of(candidate)
-    child = launch(_work(candidate, attempt), limits, conditions.analysis_path)
+    siblings = [child for _, child in running.values()]
+    child = launch(_work(candidate, attempt), limits, conditions.analysis_path, siblings)
     running[child.pid] = (position, child)
 
 
@@ -155,7 +156,7 @@ def _judge(candidate: Candidate, ended: Ended, limits: Limits) -> Run:
         reason,
         key=told.get("key") if isinstance(told.get("key"), str) else candidate.key,
         traceback=ended.output if died and outcome is Outcome.CRASHED else _text(told.get("traceback")),
-        notes=tuple(note for note in told.get("notes", ()) if isinstance(note, str)),
+        notes=_notes(told.get("notes")),
         output="" if died and outcome is Outcome.CRASHED else ended.output,
         wall_seconds=round(ended.wall_seconds, 4),
         cpu_seconds=round(ended.cpu_seconds, 4),
@@ -169,18 +170,31 @@ def judge_ended(ended: Ended, limits: Limits) -> tuple[Outcome, str]:
     ending = ended.messages[-1] if ended.messages else None
     if ended.timed_out:
         return Outcome.TIMED_OUT, f"ended at its limit of {limits.wall_seconds} s of wall-clock time"
-    if ended.signal == signal.SIGXCPU:
+    if ended.signal == signal.SIGXCPU or (
+        ended.signal == signal.SIGKILL and ended.cpu_seconds >= limits.cpu_seconds
+    ):
         return Outcome.TIMED_OUT, f"ended at its limit of {limits.cpu_seconds} s of CPU time"
     if ended.signal is not None:
-        return Outcome.CRASHED, f"its process was killed by {signal.Signals(ended.signal).name}"
+        return Outcome.CRASHED, f"its process was killed by {_signal_name(ended.signal)}"
     if ended.malformed:
         return Outcome.CRASHED, ended.malformed
-    if not isinstance(ending, dict) or ending.get("outcome") not in set(Outcome):
+    if not isinstance(ending, dict) or ending.get("outcome") not in list(Outcome):
         return Outcome.CRASHED, f"its process ended without an answer (exit status {ended.exit_code})"
     outcome = Outcome(ending["outcome"])
     if outcome is Outcome.OUT_OF_MEMORY:
         return outcome, f"ended at its limit of {limits.memory_mb} MB of memory"
     return outcome, _text(ending.get("reason"))
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
+
+
+def _notes(value: object) -> tuple[str, ...]:
+    return tuple(note for note in value if isinstance(note, str)) if isinstance(value, list) else ()
 
 
 def _text(value: object) -> str:
