@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from collections.abc import Callable
@@ -17,18 +18,19 @@ EXAMPLE = ROOT / "storage" / "analyses" / "1"
 NOT_SOURCES = shutil.ignore_patterns(
     ".*", "__pycache__", "*.egg-info", "*.so", "*.c", "build", "dist", "storage", "tests", "benchmarks"
 )
+WHICH_SCANNER = "import fledge\nfrom lib.cuckoo.behavior import reader_name\nprint(reader_name())"
 
 pytestmark = pytest.mark.slow
 
 
-def _run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    environment = {
+def _run(*command: str | Path, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "FLEDGE"))
     }
     return subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
-        env=environment,
+        env=inherited | variables,
         capture_output=True,
         text=True,
         check=False,
@@ -36,20 +38,28 @@ def _run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _must_run(*command: str | Path, cwd: Path) -> str:
-    finished = _run(*command, cwd=cwd)
+def _must_run(*command: str | Path, cwd: Path, **variables: str) -> str:
+    finished = _run(*command, cwd=cwd, **variables)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return finished.stdout
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel built from a copy of the sources: the left-overs of an earlier build would get into it."""
-    work = tmp_path_factory.mktemp("wheel")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the source archive and the wheel that was built from it.
+
+    The sources are a copy: the left-overs of an earlier build would get into the archive.
+    """
+    work = tmp_path_factory.mktemp("built")
     shutil.copytree(ROOT, work / "source", ignore=NOT_SOURCES)
-    _must_run(sys.executable, "-m", "build", "--wheel", "--outdir", work, work / "source", cwd=work)
-    (built,) = work.glob("*.whl")
-    return built
+    _must_run(sys.executable, "-m", "build", "--outdir", work, work / "source", cwd=work, CFLAGS="-O0")
+    return work
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    (file,) = built.glob("*.whl")
+    return file
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +184,29 @@ def test_the_wheel_holds_the_tree_and_nothing_at_the_top_but_our_names(wheel: Pa
 
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"fledge", "lib"}
     assert "lib/__init__.py" not in names
+
+
+def test_the_source_archive_holds_what_extensions_are_compiled_from(built: Path) -> None:
+    (archive,) = built.glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        names = {name.partition("/")[2] for name in opened.getnames()}
+    compiled = {str(path.relative_to(ROOT)) for path in (ROOT / "lib").rglob("*.p[yx][xd]")}
+
+    assert (compiled | {"setup.py", "setup.cfg", "pyproject.toml", "LICENSE", "README.md"}) - names == set()
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler on this machine")
+def test_with_a_compiler_the_compiled_log_scanner_runs(python: Path, tmp_path: Path) -> None:
+    assert _must_run(python, "-c", WHICH_SCANNER, cwd=tmp_path) == "cython\n"
+
+
+def test_without_a_compiler_the_twin_of_the_log_scanner_runs(built: Path, tmp_path: Path) -> None:
+    (archive,) = built.glob("*.tar.gz")
+
+    install = ("-m", "pip", "install", "--quiet", "--no-deps", "--target", tmp_path / "site", archive)
+    _must_run(sys.executable, *install, cwd=tmp_path, CC="false")
+
+    assert _must_run(sys.executable, "-c", WHICH_SCANNER, cwd=tmp_path / "site") == "python\n"
 
 
 def test_the_wheel_holds_every_file_that_the_code_needs(wheel: Path) -> None:
