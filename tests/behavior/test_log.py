@@ -14,6 +14,7 @@ from lib.cuckoo.behavior.calls import Calls
 from lib.cuckoo.behavior.log import FAULTS_KEPT, LogIndex
 from lib.cuckoo.behavior.source import MOST_OPEN, LogSource
 from lib.cuckoo.behavior.wire import LARGEST_DOCUMENT
+from tests.behavior.agreement import everything
 from tests.behavior.conftest import ReadLog
 from tests.behavior.writer import (
     FIRST_SEEN,
@@ -27,6 +28,7 @@ from tests.behavior.writer import (
     second_process,
 )
 
+FOUND = Path(__file__).resolve().parents[1] / "data" / "behavior"
 Read = Callable[[bytes], Calls]
 ANY = info(9, "Any", "misc", ["Value"])
 START = process() + ANY
@@ -414,14 +416,6 @@ logs = st.lists(
 ).map(b"".join)
 
 
-def everything(index: LogIndex) -> object:
-    parts = index.calls("logs/1.bson")
-    texts = [b"".join(part.json_chunks()) for part in parts]
-    columns = [column.tolist() for column in index.columns.arrays()]
-    picked = [part.pick(row, (2, 3)) for part in parts for row in range(len(part))]
-    return columns, index.kinds, index.faults, index.spans, list(map(list, parts)), texts, picked
-
-
 @pytest.fixture(scope="module")
 def log_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("logs") / "1.bson"
@@ -467,3 +461,10 @@ def test_both_scanners_agree_on_any_bytes(
     log: bytes, log_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both_agree(log, log_file, monkeypatch)
+
+
+@pytest.mark.parametrize("log", sorted(FOUND.glob("*.bson")), ids=lambda path: path.stem)
+def test_both_scanners_agree_on_what_fuzzing_found(
+    log: Path, log_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both_agree(log.read_bytes(), log_file, monkeypatch)
