@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from lib.cuckoo.cli import cli
@@ -78,6 +79,21 @@ def test_the_tutorial_works_as_written(tmp_path: Path) -> None:
         '"mailaddresses":["a@mail.example","b@mail.example"' not in report
     )  # the module's source has others
     assert '"mailaddresses":[' in report
+
+
+def test_the_queries_on_calls_find_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = DOCS / "how-to" / "query-calls-with-sql.md"
+    (command,) = [
+        block.text.strip().removeprefix("$ ") for block in blocks(page) if block.language == "console"
+    ]
+    run(command.replace(" 1 ", f" {ROOT / 'storage' / 'analyses' / '1'} "), tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    queries = [block.text for block in blocks(page) if block.language == "sql"]
+
+    assert len(queries) == 3
+    for query in queries:
+        assert duckdb.sql(query).fetchall(), query
 
 
 @pytest.mark.parametrize(
