@@ -93,7 +93,7 @@ def test_the_queries_on_calls_find_something(tmp_path: Path, monkeypatch: pytest
 
     assert len(queries) == 3
     for query in queries:
-        assert duckdb.sql(query).fetchall(), query
+        assert duckdb.connect().execute(query).fetchall(), query
 
 
 @pytest.mark.parametrize(

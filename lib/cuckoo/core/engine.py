@@ -12,6 +12,7 @@ from typing import Any
 
 from lib.cuckoo import __version__
 from lib.cuckoo.analysis.task import load_task
+from lib.cuckoo.behavior import reader_name
 from lib.cuckoo.common.exceptions import CuckooOperationalError
 from lib.cuckoo.common.ini import read_sections
 from lib.cuckoo.common.processing import Processing
@@ -183,6 +184,7 @@ class Engine:
             "name": "fledge",
             "version": __version__,
             "python": ".".join(map(str, sys.version_info[:3])),
+            "readers": {"behavior": reader_name()},
             "isolation": not self.settings.in_process,
             **self._own,
             "modules": [run.as_record() for run in self.ledger.runs],
