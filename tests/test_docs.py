@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lib.cuckoo.cli import cli
+from lib.cuckoo.common.abstracts import Signature
 from lib.cuckoo.common.ini import read_sections
 from lib.cuckoo.common.paths import INPUTS
 from lib.cuckoo.core.ledger import Outcome, Run
@@ -78,6 +79,20 @@ def test_the_tutorial_works_as_written(tmp_path: Path) -> None:
         '"mailaddresses":["a@mail.example","b@mail.example"' not in report
     )  # the module's source has others
     assert '"mailaddresses":[' in report
+
+
+def test_the_page_on_signatures_works_as_written(tmp_path: Path) -> None:
+    lab = follow(DOCS / "how-to" / "write-a-signature.md", tmp_path)
+
+    run(f"{sys.executable} -m pytest -q -p no:cacheprovider test_signatures.py", lab)
+
+
+def test_the_signatures_page_names_every_attribute_and_method() -> None:
+    text = (DOCS / "reference" / "signatures.md").read_text(encoding="utf-8")
+
+    for name in dir(Signature):
+        if not name.startswith("_") and name not in {*INPUTS, "set_path", "analysis_path"}:
+            assert f"`{name}" in text, name
 
 
 @pytest.mark.parametrize(
