@@ -131,13 +131,17 @@ def _shared_containers(node: ast.ClassDef) -> set[str]:
 
 def _growing(method: ast.FunctionDef, shared: Collection[str]) -> Iterator[Fault]:
     for node in ast.walk(method):
-        container: ast.expr | None = None
-        if (isinstance(node, ast.Attribute) and node.attr in _GROWING) or (
-            isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store)
-        ):
+        if isinstance(node, ast.Attribute | ast.Subscript) and _changes(node):
             container = node.value
-        if isinstance(container, ast.Attribute) and container.attr in shared:
-            yield f"changes {container.attr}, which all analyses share: make it in __init__()", node.lineno
+            if isinstance(container, ast.Attribute) and container.attr in shared:
+                yield (
+                    f"changes {container.attr}, which all analyses share: make it in __init__()",
+                    node.lineno,
+                )
+
+
+def _changes(node: ast.Attribute | ast.Subscript) -> bool:
+    return node.attr in _GROWING if isinstance(node, ast.Attribute) else isinstance(node.ctx, ast.Store)
 
 
 def _bad_expressions(node: ast.ClassDef) -> Iterator[Fault]:
