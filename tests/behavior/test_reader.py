@@ -17,6 +17,7 @@ TELL = "import fledge; from lib.cuckoo.behavior import reader_name; print(reader
 def test_the_environment_may_ask_for_the_twin(pure: str, name: str) -> None:
     told = subprocess.run(
         [sys.executable, "-c", TELL],
+        check=True,
         env=os.environ | {"FLEDGE_PURE": pure},
         cwd=ROOT,
         capture_output=True,
