@@ -229,10 +229,6 @@ def test_calls_are_found_by_name_and_category(calls: Read) -> None:
     ]
 
 
-def test_calls_are_found_by_time(calls: Read) -> None:
-    assert [four(calls).rows_since(moment) for moment in (0, 2, 5)] == [0, 1, 4]
-
-
 def test_raw_values_are_there_on_demand(calls: Read) -> None:
     found = four(calls).call(0, raw=True)
 

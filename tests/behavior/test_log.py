@@ -202,6 +202,20 @@ def test_a_call_type_without_success_and_return_value_is_read(calls: Read) -> No
     }
 
 
+def test_declarations_are_bounded(read: ReadLog) -> None:
+    large = info(9, "Large", "misc", ["x" * 60_000])
+    larger = info(9, "Larger", "misc", ["x" * (64 << 10)])
+    several = b"".join(info(at, f"Any{at}", "misc", ["x" * 60_000]) for at in range(10, 300))
+
+    assert [fault.split()[:3] for fault in faults(read(process() + large + larger))] == [
+        ["a", "declaration", "of"]
+    ]
+    index = read(process() + several + call(10, 1) + call(299, 1))
+    assert len(index.columns) == 1
+    assert faults(index)[0] == "a declaration beyond 65536 or 16777216 bytes of them"
+    assert faults(index)[-1] == "a call of index 299, which was not declared before"
+
+
 def test_other_messages_are_no_calls(read: ReadLog) -> None:
     others: list[dict[str, object]] = [
         {"type": "debug", "msg": "x"},

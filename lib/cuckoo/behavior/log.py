@@ -28,7 +28,9 @@ from lib.cuckoo.behavior.wire import (
 )
 
 FAULTS_KEPT = 100
-LARGEST_DECLARATION = 1 << 20
+LARGEST_DECLARATION = 64 << 10
+MOST_DECLARED = 16 << 20
+"""Bytes of declarations in one log; each becomes objects many times its size."""
 _RESERVED = frozenset(("__process__", "__thread__", "__environ__", "__action__"))
 _START = b"\x10I\0"
 
@@ -78,6 +80,7 @@ class LogIndex:
         self.size_bytes = 0
         self._numbers: dict[bytes, int] = {}
         self._by_index: dict[int, int] = {}
+        self._declared_bytes = 0
 
     def read(self) -> None:
         """Walk the log from its first byte to its last."""
@@ -158,14 +161,15 @@ class LogIndex:
             raise MalformedError(start, "a declaration without an index")
         number = self._number(data[start:end], kind)
         if number < 0:
-            raise MalformedError(start, f"more than {MOST_KINDS} declarations")
+            raise MalformedError(start, f"a declaration beyond {MOST_KINDS} or {MOST_DECLARED} bytes of them")
         self._by_index[index] = number
         self.columns.declare(index, number if kind.usual and kind.api not in _RESERVED else -1)
 
     def _number(self, declaration: bytes, kind: Kind) -> int:
         number = self._numbers.get(declaration)
         if number is None:
-            if len(self.kinds) >= MOST_KINDS:
+            self._declared_bytes += len(declaration)
+            if len(self.kinds) >= MOST_KINDS or self._declared_bytes > MOST_DECLARED:
                 return -1
             number = self._numbers[declaration] = len(self.kinds)
             self.kinds.append(kind)
@@ -247,7 +251,7 @@ def _checksum(data: Data, start: int, end: int) -> str:
     return ""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _declaration(raw: bytes) -> tuple[int | None, Kind]:
     """Return index and kind of an `info` message; the logs of one analysis declare the same ones."""
     info = document(raw, 0, len(raw))
