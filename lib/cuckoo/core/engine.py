@@ -28,6 +28,7 @@ from lib.cuckoo.core.sections import Sections
 from lib.cuckoo.core.signatures.section import SignatureSettings, apply_signatures, signature_settings
 from lib.cuckoo.core.signatures.selection import Setting
 from lib.cuckoo.core.stage import Conditions, Observer, Silence, run_stage
+from lib.cuckoo.core.tracking import copied
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,10 @@ class Engine:
         return Analysis(str(self.path), self.task)
 
     def _attempt_processing(self, candidate: Candidate, answer: AnswerWriter) -> None:
-        execution.process(candidate, self._analysis, self.results, answer)
+        results = (
+            copied(self.results) if self.settings.in_process else self.results
+        )  # a fork has its own anyway
+        execution.process(candidate, self._analysis, results, answer)
 
     def _attempt_report(self, candidate: Candidate, answer: AnswerWriter) -> None:
         execution.report(candidate, self._analysis, self.results, answer)
