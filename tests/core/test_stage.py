@@ -275,6 +275,7 @@ def without_times(value: object) -> object:
 
 def test_two_runs_differ_in_times_only(root: WorkingRoot) -> None:
     many(root)
+    root.add_run("bad", "raise ValueError('no address in it')", section="enabled = yes")
 
     first, second = without_times(dict(root.process())), without_times(dict(root.process()))
 
