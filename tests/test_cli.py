@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ Shown = subprocess.CompletedProcess[str]
 
 
 def fledge(*arguments: object, **options: object) -> Shown:
-    command: Sequence[str] = [sys.executable, "-m", "fledge", *map(str, arguments)]
+    command = [sys.executable, "-m", "fledge", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, **options)  # type: ignore[call-overload,no-any-return]  # options are those of run
 
 

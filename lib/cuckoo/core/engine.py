@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.cuckoo import __version__
-from lib.cuckoo.analysis.task import load_task
+from lib.cuckoo.analysis.task import DEFAULTS, load_task
 from lib.cuckoo.behavior import reader_name
 from lib.cuckoo.common.exceptions import CuckooOperationalError
 from lib.cuckoo.common.ini import read_sections
@@ -140,7 +140,7 @@ class Engine:
 
     def _read_task(self, given: Mapping[str, Any] | None) -> dict[str, Any]:
         if given is not None:
-            return dict(given)
+            return DEFAULTS | dict(given)
         task, problems = load_task(self.path)
         self.ledger.problems.extend(Problem("task", problem, str(self.path)) for problem in problems)
         return task
