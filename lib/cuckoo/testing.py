@@ -17,6 +17,7 @@ from lib.cuckoo.core.ledger import Outcome, Run
 from lib.cuckoo.core.limits import Limits
 from lib.cuckoo.core.sections import Sections
 from lib.cuckoo.core.stage import Conditions, run_stage
+from lib.cuckoo.core.tracking import copied
 
 __all__ = ["Outcome", "Run", "run_module"]
 
@@ -56,7 +57,7 @@ def run_module(
     sections = Sections(dict(results or {}))
 
     def attempt(candidate: Candidate, answer: AnswerWriter) -> None:
-        execution.process(candidate, analysis, sections.results, answer)
+        execution.process(candidate, analysis, copied(sections.results), answer)
 
     run, messages = next(run_stage(found.candidates[:1], attempt, conditions))
     final = sections.merge(run, messages)
