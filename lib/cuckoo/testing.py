@@ -19,6 +19,7 @@ from lib.cuckoo.core.sections import Sections
 from lib.cuckoo.core.signatures.stage import SignatureRun, StageResult
 from lib.cuckoo.core.signatures.trial import call, run_signature
 from lib.cuckoo.core.stage import Conditions, run_stage
+from lib.cuckoo.core.tracking import copied
 
 __all__ = ["Outcome", "Run", "SignatureRun", "StageResult", "call", "run_module", "run_signature"]
 
@@ -58,7 +59,7 @@ def run_module(
     sections = Sections(dict(results or {}))
 
     def attempt(candidate: Candidate, answer: AnswerWriter) -> None:
-        execution.process(candidate, analysis, sections.results, answer)
+        execution.process(candidate, analysis, copied(sections.results), answer)
 
     run, messages = next(run_stage(found.candidates[:1], attempt, conditions))
     final = sections.merge(run, messages)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.cuckoo import __version__
-from lib.cuckoo.analysis.task import load_task
+from lib.cuckoo.analysis.task import DEFAULTS, load_task
 from lib.cuckoo.behavior import reader_name
 from lib.cuckoo.common.exceptions import CuckooOperationalError
 from lib.cuckoo.common.ini import read_sections
@@ -28,6 +28,7 @@ from lib.cuckoo.core.sections import Sections
 from lib.cuckoo.core.signatures.section import SignatureSettings, apply_signatures, signature_settings
 from lib.cuckoo.core.signatures.selection import Setting
 from lib.cuckoo.core.stage import Conditions, Observer, Silence, run_stage
+from lib.cuckoo.core.tracking import copied
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ class Engine:
 
     def _read_task(self, given: Mapping[str, Any] | None) -> dict[str, Any]:
         if given is not None:
-            return dict(given)
+            return DEFAULTS | dict(given)
         task, problems = load_task(self.path)
         self.ledger.problems.extend(Problem("task", problem, str(self.path)) for problem in problems)
         return task
@@ -153,7 +154,10 @@ class Engine:
         return Analysis(str(self.path), self.task)
 
     def _attempt_processing(self, candidate: Candidate, answer: AnswerWriter) -> None:
-        execution.process(candidate, self._analysis, self.results, answer)
+        results = (
+            copied(self.results) if self.settings.in_process else self.results
+        )  # a fork has its own anyway
+        execution.process(candidate, self._analysis, results, answer)
 
     def _attempt_report(self, candidate: Candidate, answer: AnswerWriter) -> None:
         execution.report(candidate, self._analysis, self.results, answer)
