@@ -187,7 +187,7 @@ def test_cpu_time_ends_a_module_even_one_that_ignores_the_signal(root: WorkingRo
 
     assert run.outcome is Outcome.TIMED_OUT
     assert run.reason == "ended at its limit of 1 s of CPU time"
-    assert run.cpu_seconds >= 0.9
+    assert run.cpu_seconds >= 0.5
 
 
 @pytest.mark.parametrize(
