@@ -166,6 +166,42 @@ def calls(  # noqa: PLR0913, PLR0917 - click hands over each option as an argume
 
 
 @cli.command()
+@click.argument("folder", metavar="FOLDER")
+@click.argument("signature", metavar="SIGNATURE")
+@_root_option
+@_modules_option
+@_signatures_option
+@_json_option
+def explain(
+    folder: str,
+    signature: str,
+    root: Path | None,
+    modules: Sequence[Path],
+    signatures: Sequence[Path],
+    as_json: bool,
+) -> None:
+    r"""Tell why a signature fired on an analysis, or why it did not.
+
+    FOLDER is a path, or an id below storage/analyses of the working root; its sections are computed again.
+    SIGNATURE is a name as it stands in reports, or the name of a class.
+
+    \b
+    fledge explain 1 persistence_run_key
+    """
+    from lib.cuckoo.console.explanation import explanation_parts  # noqa: PLC0415 - only here
+    from lib.cuckoo.core.engine import Engine, Settings  # noqa: PLC0415 - `fledge --help` needs no engine
+
+    settings = Settings(find_root(root), modules=modules, signatures=signatures)
+    engine = Engine(_find_analysis(folder, settings.root), settings)
+    engine.process()
+    found = engine.explain(signature)
+    if as_json:
+        click.echo(json.dumps(found.as_record()))
+    else:
+        _print_all(_console(), explanation_parts(found))
+
+
+@cli.command()
 @_root_option
 @_modules_option
 @_json_option

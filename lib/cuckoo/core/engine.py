@@ -25,6 +25,8 @@ from lib.cuckoo.core.execution import Analysis
 from lib.cuckoo.core.ledger import Ledger, Problem, Run
 from lib.cuckoo.core.limits import Limits
 from lib.cuckoo.core.sections import Sections
+from lib.cuckoo.core.signatures.explain import Explanation, explain_apart
+from lib.cuckoo.core.signatures.loading import load_signatures
 from lib.cuckoo.core.signatures.section import SignatureSettings, apply_signatures, signature_settings
 from lib.cuckoo.core.signatures.selection import Setting
 from lib.cuckoo.core.stage import Conditions, Observer, Silence, run_stage
@@ -125,6 +127,14 @@ class Engine:
             self._record(run)
         self.ledger.problems.extend(found.problems)
         self._conclude("signatures", found.times, signatures=found.record)
+
+    def explain(self, name: str) -> Explanation:
+        """Run one signature over the results, and tell why it matched or did not."""
+        settings = signature_settings(self.settings.root, self.settings.signatures)
+        conditions = self._conditions(stage_limits(self.settings.root, "signatures"))
+        with self.settings.root.active():
+            loading = load_signatures(settings.folders)
+            return explain_apart(name, loading, self.results, self._signature_setting(settings), conditions)
 
     def report(self) -> None:
         """Run the reporting modules; how they ended stands in the ledger and, afterwards, in the results."""

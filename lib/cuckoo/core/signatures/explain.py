@@ -8,7 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from lib.cuckoo.core.answer import AnswerWriter
 from lib.cuckoo.core.discovery import read_source
+from lib.cuckoo.core.isolation import kill, launch, wait
 from lib.cuckoo.core.ledger import Run
 from lib.cuckoo.core.signatures.dispatch import Listener
 from lib.cuckoo.core.signatures.index import indexed
@@ -16,6 +18,7 @@ from lib.cuckoo.core.signatures.loading import Loading
 from lib.cuckoo.core.signatures.plain import plain
 from lib.cuckoo.core.signatures.selection import Definition, Setting, select
 from lib.cuckoo.core.signatures.stage import run_signatures, view_of
+from lib.cuckoo.core.stage import Conditions, judge_ended
 
 
 class Verdict(StrEnum):
@@ -25,6 +28,7 @@ class Verdict(StrEnum):
     SILENT = "did not match"
     FAILED = "raised an exception"
     LEFT_OUT = "did not take part"
+    ENDED = "ended its process"
     UNLOADABLE = "could not be loaded"
     UNKNOWN = "is not known"
 
@@ -76,6 +80,31 @@ def explain(
         reason = next((why for each, why in selection.left_out if each == definition), "")
         return _about(definition, Verdict.LEFT_OUT, reason=reason)
     return _tried(definition, selection.chosen, results, setting, analysis_path)
+
+
+def explain_apart(
+    name: str, loading: Loading, results: Mapping[str, Any], setting: Setting, conditions: Conditions
+) -> Explanation:
+    """Explain in a child process, so that a signature that hangs or crashes is explained as well."""
+
+    def work(answer: AnswerWriter) -> None:
+        found = explain(name, loading, results, setting, analysis_path=conditions.analysis_path)
+        answer.write(found.as_record())
+
+    child = launch(work, conditions.limits, conditions.analysis_path)
+    try:
+        (ended,) = wait([child], conditions.observer.tick).values()
+    except BaseException:
+        kill([child])
+        raise
+    if ended.messages:
+        record = ended.messages[-1]
+        return Explanation(**record | {"verdict": Verdict(record["verdict"])})
+    reason = judge_ended(ended, conditions.limits)[1]
+    definition = _find(name, loading.definitions)
+    if definition is None:
+        return Explanation(name, Verdict.ENDED, reason, error=ended.output)
+    return _about(definition, Verdict.ENDED, reason=reason, error=ended.output)
 
 
 def _find(name: str, definitions: Sequence[Definition]) -> Definition | None:
