@@ -46,16 +46,18 @@ class _Share:
 
 
 class _Sink:
-    """Sends what is found to the engine at once."""
+    """Sends what is found to the engine at once: one message a signature, so that none is counted twice."""
 
     def __init__(self, answer: AnswerWriter) -> None:
         self._answer = answer
+        self._match: dict[str, Any] | None = None
 
     def matched(self, match: dict[str, Any]) -> None:
-        self._answer.write({"match": match})
+        self._match = match
 
     def finished(self, run: SignatureRun) -> None:
-        self._answer.write({"run": run.as_record()})
+        self._answer.write({"run": run.as_record(), "match": self._match})
+        self._match = None
 
 
 class Conductor:
