@@ -107,6 +107,16 @@ def test_a_document_above_the_bound_is_left_out(read: ReadLog) -> None:
     assert faults(index) == [f"a document of {LARGEST_DOCUMENT + 1} bytes, above {LARGEST_DOCUMENT}"]
 
 
+def test_a_document_without_its_closing_zero_is_counted(read: ReadLog) -> None:
+    log = bytearray(START + call(9, b"a") + call(9, b"b") + call(9, b"c"))
+    log[len(START + call(9, b"a") + call(9, b"b")) - 1] = 1
+
+    index = read(bytes(log))
+
+    assert values(index) == ["a", "c"]
+    assert faults(index) == [f"a document of {len(call(9, b'b'))} bytes without its closing zero"]
+
+
 def test_a_call_of_an_undeclared_index_is_counted(read: ReadLog) -> None:
     index = read(process() + call(9, b"early") + ANY + call(9, b"a") + call(-1, b"b") + call(1 << 40, b"c"))
 
