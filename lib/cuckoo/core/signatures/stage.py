@@ -177,7 +177,7 @@ class _Stage:
                 self.statistics.setdefault(name, {}).update(plain(fields))
             if self.keep_data:
                 gathered = {"data": plain(signature.data), "evidence": self._evidence(signature)}
-            if answer and not error:
+            if answer:
                 signature.matched = True
                 self._keep(self._match(started))
         except Exception as broken:  # noqa: BLE001 - what a signature leaves in its attributes may be anything
