@@ -2,13 +2,13 @@
 
 from setuptools import Extension, setup
 
-SCANNER = "lib/cuckoo/behavior/_scan.pyx"
-
 try:
     from Cython.Build import cythonize
 except ImportError:
     extensions = []
 else:
-    extensions = cythonize([Extension("lib.cuckoo.behavior._scan", [SCANNER], optional=True)])
+    extensions = cythonize([Extension("lib.cuckoo.behavior._scan", ["lib/cuckoo/behavior/_scan.pyx"])])
+for extension in extensions:
+    extension.optional = True  # cythonize drops it when it is given to Extension
 
 setup(ext_modules=extensions)
