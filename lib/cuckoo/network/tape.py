@@ -70,11 +70,11 @@ class Tape:
 
     def feed(self, payload: bytes | memoryview) -> None:
         """Append bytes and let the parser go as far as it can."""
-        if self.done:
-            return
         if self._sink is not None and len(payload) < self._wanted:
             self._sink.write(payload)
             self._wanted -= len(payload)
+            return
+        if self.done:
             return
         self.buffer += payload
         self.resume()
