@@ -139,7 +139,11 @@ class Tape:
                 dropped += start
                 del self.buffer[:start]
                 start = 0
-            yield
+            try:
+                yield
+            except Cut as cut:
+                cut.rest = head or cut.rest
+                raise
         if dropped:
             total = dropped + match.end()
             del self.buffer[: match.end()]
