@@ -302,12 +302,14 @@ class Analysis:
     def _tunnel(self, side: Side, payload: bytes, time: float) -> bool:
         """Take the packet inside a datagram, if there is one."""
         frame = Frame(time, payload, len(payload), side.flow.offset)
-        kind = ip.tunnel(frame, *ports(side.key))
-        if kind == link.UNKNOWN or self._depth >= MOST_TUNNELS:
-            return False
         self._depth += 1
         try:
+            kind = ip.tunnel(frame, *ports(side.key))
+            if kind == link.UNKNOWN or self._depth > MOST_TUNNELS:
+                return False
             self._climb(kind, frame)
+        except link.Malformed as error:
+            self.problems[str(error)] += 1
         finally:
             self._depth -= 1
         return True
