@@ -78,6 +78,23 @@ def test_what_is_let_go_is_counted() -> None:
     assert tape.done
 
 
+def test_what_is_kept_of_a_long_line_is_the_rest_at_a_cut() -> None:
+    found: list[bytes] = []
+
+    def parse(tape: Tape) -> Steps:
+        try:
+            yield from tape.line(4)
+        except Cut as cut:
+            found.append(cut.rest)
+
+    tape = Tape(parse)
+    for byte in b"0123456789":
+        tape.feed(bytes((byte,)))
+    tape.end()
+
+    assert found == [b"0123"]
+
+
 def test_a_parser_is_told_of_gaps_and_of_the_end() -> None:
     found: list[tuple[bytes, int, bool]] = []
     tape = Tape(cuts(found))

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from lib.cuckoo.network.keylog import Secrets
 
 CLIENT, SERVER = 0, 1
+SIDES = ("client", "server")
 
 MAXIMUM_EXPECTED = 1000
 """Announced connections that are waited for."""

@@ -35,6 +35,13 @@ class Cut(Exception):  # noqa: N818 - not an error: what a parser is told at a g
         self.ended = not missing
 
 
+class Malformed(Exception):  # noqa: N818 - ends the reading of a message or a side, not the program
+    """The bytes are not what the parser reads; the text says why."""
+
+    def __init__(self, why: str = "malformed") -> None:
+        super().__init__(why)
+
+
 class Sink(Protocol):
     """Where `Tape.pour` puts bytes."""
 
@@ -139,7 +146,11 @@ class Tape:
                 dropped += start
                 del self.buffer[:start]
                 start = 0
-            yield
+            try:
+                yield
+            except Cut as cut:
+                cut.rest = head or cut.rest
+                raise
         if dropped:
             total = dropped + match.end()
             del self.buffer[: match.end()]

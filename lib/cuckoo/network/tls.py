@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 
 from lib.cuckoo.network.certificates import describe_certificate
-from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Conversation, Record, Unread
+from lib.cuckoo.network.conversation import CLIENT, SERVER, SIDES, Context, Conversation, Record, Unread
 from lib.cuckoo.network.decrypt import (
     ENCRYPT_THEN_MAC,
     SUITES,
@@ -37,7 +37,7 @@ from lib.cuckoo.network.hello import (
     parse_ssl2_server_hello,
     version_name,
 )
-from lib.cuckoo.network.tape import UNACCOUNTED, Cut, Drain, Steps, Tape, TwoTapes
+from lib.cuckoo.network.tape import UNACCOUNTED, Cut, Drain, Malformed, Steps, Tape, TwoTapes
 
 CHANGE_CIPHER, ALERT, HANDSHAKE, APPLICATION, HEARTBEAT = 20, 21, 22, 23, 24
 CLIENT_HELLO, SERVER_HELLO, ENCRYPTED_EXTENSIONS, CERTIFICATE, KEY_UPDATE = 1, 2, 8, 11, 24
@@ -50,11 +50,6 @@ MAXIMUM_CERTIFICATES = 32
 MAXIMUM_ALERTS = 32
 MAXIMUM_FAILURES = 100
 """Records in a row that the secrets do not open, after which a side is not tried any more."""
-SIDES = ("client", "server")
-
-
-class Malformed(Exception):  # noqa: N818 - ends the reading of one side
-    """This is no TLS record or message; the text says why."""
 
 
 class Half:
