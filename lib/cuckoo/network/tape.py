@@ -70,11 +70,11 @@ class Tape:
 
     def feed(self, payload: bytes | memoryview) -> None:
         """Append bytes and let the parser go as far as it can."""
-        if self.done:
-            return
         if self._sink is not None and len(payload) < self._wanted:
             self._sink.write(payload)
             self._wanted -= len(payload)
+            return
+        if self.done:
             return
         self.buffer += payload
         self.resume()
@@ -170,13 +170,13 @@ class Tape:
             self._wanted -= len(piece)
         self._sink = None
 
-    def pour_until(self, end: re.Pattern[bytes], overlap: int, sink: Sink) -> Steps:
+    def pour_until(self, end: re.Pattern[bytes], mark: bytes, overlap: int, sink: Sink) -> Steps:
         """Pass bytes to the sink as they come, up to and with a match of `end`; gaps are told to it.
 
-        `overlap` is the longest match less one. What comes before a gap never matches together with what
-        comes behind it.
+        `mark` is what every match begins with: it is found ten times as fast as a match. `overlap` is the
+        longest match less one. What comes before a gap never matches together with what comes behind it.
         """
-        while (match := end.search(self.buffer)) is None:
+        while self.buffer.find(mark) < 0 or (match := end.search(self.buffer)) is None:
             if len(self.buffer) > overlap:
                 sink.write(self.take(len(self.buffer) - overlap))
             try:
