@@ -63,7 +63,7 @@ def test_values_of_another_type_are_passed_over() -> None:
         ({}, ""),
     ],
 )
-def test_the_handle_of_another_process_is_told_from_the_own(arguments: dict[str, str], handle: str) -> None:
+def test_the_handle_of_another_process_is_told_from_the_own(arguments: dict[str, Any], handle: str) -> None:
     made = call("WriteProcessMemory", "process", **arguments)
 
     assert CallSignature().other_process(made, {"process_id": 1000}) == handle
@@ -82,3 +82,11 @@ def test_arguments_go_by_the_name_of_either_family() -> None:
 )
 def test_numbers_are_read_from_text(text: str, number: int) -> None:
     assert as_number(text) == number
+
+
+def test_calls_are_marked_up_to_a_hundred() -> None:
+    signature = CallSignature()
+    for signature.cid in range(MOST_HITS + 5):
+        signature.mark_call()
+
+    assert [mark["cid"] for mark in signature.data] == list(range(MOST_HITS))

@@ -70,6 +70,11 @@ class CallSignature(Signature):
 
     evented = True
 
+    def mark_call(self, *_args: object, **_details: object) -> None:
+        """Add the call to `data`, up to a hundred: a process can repeat itself for hours."""
+        if len(self.data) < MOST_HITS:
+            super().mark_call()
+
     def argument(self, call: Mapping[str, Any], *names: str) -> str:
         """Return the first argument that the call has under one of the names, as text; "" when it has none.
 
