@@ -106,7 +106,7 @@ class Engine:
         found = discover_processing(self.settings, str(self.task.get("platform") or ""))
         self.ledger.problems.extend(found.problems)
         limits = stage_limits(self.settings.root, "processing")
-        self.settings.observer.planned(found.candidates)
+        self.settings.observer.planned("processing", [each.name for each in found.candidates])
         with self.settings.root.active():
             stage = run_stage(found.candidates, self._attempt_processing, self._conditions(limits))
             for run, messages in stage:
@@ -141,7 +141,7 @@ class Engine:
         found = discover_reporting(self.settings)
         self.ledger.problems.extend(found.problems)
         limits = stage_limits(self.settings.root, "reporting")
-        self.settings.observer.planned(found.candidates)
+        self.settings.observer.planned("reporting", [each.name for each in found.candidates])
         with self.settings.root.active():
             stage = run_stage(found.candidates, self._attempt_report, self._conditions(limits))
             for run, _ in stage:
