@@ -15,6 +15,7 @@ def header_facts(image: Image) -> dict[str, Any]:
     """Return what the file and the optional header say, numbers in hexadecimal as reports show them."""
     pe, pefile = image.pe, image.pefile
     header, optional = pe.FILE_HEADER, pe.OPTIONAL_HEADER
+    holder = section_holding(image, optional.AddressOfEntryPoint)
     return {
         "machine": pefile.MACHINE_TYPE.get(header.Machine, f"0x{header.Machine:04x}"),
         "bits": 64 if image.is_64bit else 32,
@@ -28,6 +29,7 @@ def header_facts(image: Image) -> dict[str, Any]:
         "timestamp_raw": header.TimeDateStamp,
         "imagebase": f"0x{image.base:08x}",
         "entrypoint": f"0x{optional.AddressOfEntryPoint:08x}",
+        "entrypoint_section": plain(holder.Name.rstrip(b"\0")) if holder else None,
         "ep_bytes": image.at(optional.AddressOfEntryPoint, 16).hex(),
         "osversion": f"{optional.MajorOperatingSystemVersion}.{optional.MinorOperatingSystemVersion}",
         "linker": f"{optional.MajorLinkerVersion}.{optional.MinorLinkerVersion}",
@@ -125,12 +127,12 @@ def raw_range(image: Image, section: Any) -> tuple[int, int]:
     return start, max(0, min(section.SizeOfRawData, len(image.data) - start))
 
 
-def section_at(image: Image, address: int) -> str | None:
-    """Name the section that holds an address relative to the base."""
+def section_holding(image: Image, address: int) -> Any | None:
+    """Return pefile's record of the section that holds an address relative to the base."""
     for section in image.pe.sections:
         size = max(section.Misc_VirtualSize, section.SizeOfRawData)
         if section.VirtualAddress <= address < section.VirtualAddress + size:
-            return plain(section.Name.rstrip(b"\0"))
+            return section
     return None
 
 

@@ -103,7 +103,7 @@ class Image:
         offset = self.offset(address)
         return b"" if offset is None else self.data[offset : offset + size]
 
-    def text_at(self, address: int, maximum: int = 512) -> str:
+    def text_at(self, address: int, maximum: int = 4096) -> str:
         """Return the text that ends with a zero at an address."""
         return plain(self.at(address, maximum).partition(b"\0")[0])
 
