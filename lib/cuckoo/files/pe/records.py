@@ -268,6 +268,7 @@ class PortableExecutable(TypedDict, total=False):
     pdbpath: str | None
     tls: Tls | None
     load_config: LoadConfig | None
+    authentihash: str
     digital_signers: list[Certificate]
     guest_signers: dict[str, Any]
     signatures: list[Signature]
