@@ -17,6 +17,7 @@ from typing import Any
 from lib.cuckoo.common.exceptions import CuckooDependencyError, CuckooProcessingError
 from lib.cuckoo.files.budget import Budget, Data, Save
 from lib.cuckoo.files.elf import describe_elf
+from lib.cuckoo.files.macho import describe_macho
 from lib.cuckoo.files.pe.describe import describe_pe
 
 
@@ -30,6 +31,7 @@ class Reader:
 
 READERS: dict[str, Reader] = {
     "elf": Reader("elf", describe_elf),
+    "macho": Reader("macho", describe_macho),
     "pe": Reader("pe", describe_pe),
 }
 """By kind, as `kind_of` names it."""

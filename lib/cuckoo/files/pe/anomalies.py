@@ -35,6 +35,8 @@ def header_anomalies(image: Image, debug: list[DebugEntry]) -> Iterator[str]:
         elsewhere = entry.name.endswith(("SECURITY", "GLOBALPTR"))
         if entry.Size and not elsewhere and image.offset(entry.VirtualAddress) is None:
             yield f"{entry.name} lies outside the file"
+        elif entry.Size > len(image.data):
+            yield f"{entry.name} claims {entry.Size} bytes, more than the file has"
 
 
 def _counts(image: Image) -> Iterator[str]:
