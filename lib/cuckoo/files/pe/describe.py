@@ -54,12 +54,13 @@ def _headers(image: Image) -> dict[str, Any]:
 
 def _linking(image: Image) -> dict[str, Any]:
     name, exports = linking.exports(image)
-    imports = linking.by_library(linking.imports(image))
+    libraries = linking.imports(image)
+    imports = linking.by_library(image, libraries)
     return {
         "imports": imports,
-        "delay_imports": linking.by_library(linking.delay_imports(image)),
+        "delay_imports": linking.by_library(image, linking.delay_imports(image)),
         "imported_dll_count": len(imports),
-        "imphash": linking.imphash(image),
+        "imphash": linking.imphash(libraries),
         "exported_dll_name": name,
         "exports": exports,
     }
