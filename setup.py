@@ -3,6 +3,7 @@
 from setuptools import Extension, setup
 
 COMPILED = {
+    "lib.cuckoo.behavior._scan": "lib/cuckoo/behavior/_scan.pyx",
     "lib.cuckoo.files._bytecount": "lib/cuckoo/files/_bytecount.pyx",
 }
 
@@ -11,6 +12,8 @@ try:
 except ImportError:
     extensions = []
 else:
-    extensions = cythonize([Extension(name, [path], optional=True) for name, path in COMPILED.items()])
+    extensions = cythonize([Extension(name, [path]) for name, path in COMPILED.items()])
+for extension in extensions:
+    extension.optional = True  # cythonize drops it when it is given to Extension
 
 setup(ext_modules=extensions)

@@ -57,6 +57,15 @@ def test_a_classic_configuration_is_read(analysis: Path) -> None:
     assert task["clock"] == "2016-08-25 22:44:56"
 
 
+def test_the_first_good_source_is_the_only_one_read(analysis: Path) -> None:
+    (analysis / "task.json").write_text('{"id": 9, "category": "url"}')
+    (analysis / "analysis.conf").write_text(CONF)
+
+    task, problems = load_task(analysis)
+
+    assert (task["id"], task["category"], task["target"], problems) == (9, "url", "", [])
+
+
 def test_a_folder_without_a_task_tells_what_it_can(analysis: Path) -> None:
     (analysis / "binary").write_bytes(b"MZ")
 
@@ -173,11 +182,14 @@ def test_a_value_of_the_wrong_type_counts_as_unknown(analysis: Path, value: obje
 
 
 def test_values_that_no_report_can_hold_are_replaced(analysis: Path) -> None:
-    (analysis / "task.json").write_text('{"id": 1, "custom": "\\ud800", "memory": NaN, "score": 1e999}')
+    (analysis / "task.json").write_text(
+        '{"id": 1, "custom": "\\ud800", "memory": NaN, "score": 1e999, "seed": 99999999999999999999}'
+    )
 
     task, _ = load_task(analysis)
 
     assert (task["custom"], task["memory"], task["score"]) == ("\\ud800", None, None)
+    assert task["seed"] == "99999999999999999999"
 
 
 @pytest.mark.parametrize(

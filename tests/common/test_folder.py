@@ -166,6 +166,12 @@ def test_a_directory_that_is_a_link_is_not_walked(analysis: Path) -> None:
     assert list(AnalysisFolder(analysis).walk("CAPE")) == ["CAPE"]
 
 
+def test_a_link_back_into_the_folder_does_not_make_the_walk_endless(analysis: Path) -> None:
+    (analysis / "files" / "loop").symlink_to("..")
+
+    assert list(AnalysisFolder(analysis).walk("files")) == ["files/loop"]
+
+
 def test_walking_an_absent_directory_gives_nothing(analysis: Path) -> None:
     assert list(AnalysisFolder(analysis).walk("procdump")) == []
 

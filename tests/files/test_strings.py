@@ -1,5 +1,7 @@
 import io
 import re
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, repeat
 
 import pytest
 from hypothesis import given
@@ -85,6 +87,18 @@ def test_a_string_longer_than_a_piece_comes_in_pieces(monkeypatch: pytest.Monkey
         String("xyz", 17, "ascii"),
     ]
     assert texts(list(utf16_strings(["abcdefgh12".encode("utf-16-le")], 3))) == ["abcdefgh"]
+
+
+@pytest.mark.parametrize(("find", "piece"), [(ascii_strings, b"A" * 20), (utf16_strings, b"A\0" * 20)])
+def test_a_string_without_an_end_is_given_out_as_it_comes(
+    find: Callable[[Iterable[bytes], int], Iterator[String]], piece: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "LONGEST", 8)
+
+    assert next(find(chain([piece], repeat(b"", 3), [piece]), 4)).text == "A" * 8
+    data = iter([piece] * 1000)
+    next(find(data, 4))
+    assert len(list(data)) == 999
 
 
 def test_each_encoding_keeps_its_first_strings() -> None:

@@ -18,7 +18,7 @@ from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.common.text import readable_name
 
-MAXIMUM_BYTES = 8 << 20
+MAXIMUM_BYTES = 1 << 20
 """Real tasks take some kilobytes."""
 MAXIMUM_DEPTH = 20
 DEFAULTS: dict[str, Any] = {
@@ -94,13 +94,15 @@ def _from_json(text: str) -> dict[str, Any]:
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
-    """Replace what JSON text can say and reports cannot hold: dates, lone surrogates, infinities."""
+    """Replace what JSON text can say and reports cannot hold: dates, lone surrogates, infinities, endless integers."""
     if depth > MAXIMUM_DEPTH:
         raise CuckooProcessingError(f"nested more than {MAXIMUM_DEPTH} deep")
     if isinstance(value, str):
         return readable_name(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        return str(value)
     if isinstance(value, list):
         return [_plain(item, depth + 1) for item in value]
     if isinstance(value, dict):

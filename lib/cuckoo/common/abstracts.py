@@ -2,5 +2,6 @@
 
 from lib.cuckoo.common.processing import Processing
 from lib.cuckoo.common.report import Report
+from lib.cuckoo.common.signature import Signature
 
-__all__ = ["Processing", "Report"]
+__all__ = ["Processing", "Report", "Signature"]

@@ -27,14 +27,14 @@ def describe(descriptor: int, *, mime: bool = False) -> str:
 
 
 def describe_bytes(data: bytes) -> str:
-    """Describe data in memory as `describe` describes a file.
+    """Describe bytes in memory, for example a body from the wire.
 
     Raises:
         CuckooDependencyError: libmagic is not installed.
     """
     magic, library = _libmagic()
     try:
-        text: str = library(False).from_buffer(data)
+        text: str = library(mime=False).from_buffer(data)
     except (magic.MagicException, UnicodeError):
         return "data"
     return text
@@ -53,7 +53,8 @@ def _libmagic() -> tuple[Any, Any]:
         ) from error
     finally:
         # pylibmagic points LD_LIBRARY_PATH and MAGIC at itself; programs started later must not inherit that
-        os.environ.clear()
+        for name in os.environ.keys() - environment.keys():
+            del os.environ[name]
         os.environ.update(environment)
     database = str(pylibmagic.data.joinpath("magic.mgc"))
     return magic, cache(lambda mime: magic.Magic(mime=mime, magic_file=database))

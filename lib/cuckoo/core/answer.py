@@ -13,7 +13,7 @@ import functools
 import importlib
 import os
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -23,8 +23,14 @@ from lib.cuckoo.common.detach import Detachable
 
 _HEADER = struct.Struct("<QQ")
 _TUPLE, _SET, _FROZENSET, _INTEGER, _DATETIME, _DATE, _DETACHED = range(1, 8)
-_DETACHED_CLASSES = {"calls": ("lib.cuckoo.behavior.calls", "Calls")}
+_DETACHED_CLASSES = {
+    "calls": ("lib.cuckoo.behavior.calls", "Calls"),
+    "events": ("lib.cuckoo.behavior.enhanced", "Enhanced"),
+}
 _MAX_DEPTH = 400
+_MAX_NESTED_EXTENSIONS = 32  # msgpack takes 50 kB of C stack to read each: a few hundred would end the engine
+_MAX_MESSAGES = 100_000
+_UNCHECKED_BYTES = 4096
 _STREAMED_DEPTH = 3
 _WRITE_BUFFER = 1 << 20
 _CHUNK = 1024
@@ -43,11 +49,15 @@ class MalformedError(ValueError):
 
 
 class AnswerWriter:
-    """Appends messages to a file descriptor, up to `limit_bytes` in all."""
+    """Appends messages to a file descriptor, up to `limit_bytes` in all.
+
+    It writes for the process that made it: a fork that comes back from a module's `run` must not answer too.
+    """
 
     def __init__(self, descriptor: int, limit_bytes: int) -> None:
         self._descriptor = descriptor
         self._limit = limit_bytes
+        self._process = os.getpid()
         self._end = 0
         self._pending = bytearray()
         self._buffers: list[memoryview] = []
@@ -60,7 +70,9 @@ class AnswerWriter:
         Raises:
             UnencodableError: part of the value is not plain data.
             TooLargeError: the limit is reached; earlier messages stay readable.
+            PermissionError: this is a fork of the process that may answer.
         """
+        self._require_owner()
         start = self._end
         try:
             self._append(_HEADER.pack(0, 0))
@@ -75,6 +87,15 @@ class AnswerWriter:
             raise UnencodableError(first_obstacle(value)) from None
         self._flush()
         os.pwrite(self._descriptor, _HEADER.pack(body_size, self._end - start), start)
+
+    def restart(self) -> None:
+        """Drop all messages, so that there is room to say why."""
+        self._require_owner()
+        self._abandon(0)
+
+    def _require_owner(self) -> None:
+        if os.getpid() != self._process:
+            raise PermissionError("only the process that the engine started may answer")
 
     @property
     def _position(self) -> int:
@@ -132,10 +153,10 @@ class AnswerWriter:
     def _keep(self, value: Detachable) -> bytes:
         """Take a detached value's buffers along; return the description that stands in their place."""
         description, buffers = value.detach()
-        places = []
+        places: list[list[int]] = []
         for buffer in buffers:
             flat = memoryview(buffer).cast("B")
-            places.append((self._buffers_size, flat.nbytes))
+            places.append([self._buffers_size, flat.nbytes])
             self._buffers.append(flat)
             self._buffers_size += flat.nbytes + -flat.nbytes % 8
         return pack({"type": _detached_name(value), "description": description, "places": places})
@@ -159,8 +180,11 @@ def read_messages(view: memoryview, analysis_path: str) -> Iterator[Any]:
     Raises:
         MalformedError: the bytes are not what `AnswerWriter` writes.
     """
-    start = 0
+    start = number = 0
     while start + _HEADER.size <= len(view):
+        number += 1
+        if number > _MAX_MESSAGES:
+            raise MalformedError(f"more than {_MAX_MESSAGES} messages")
         body_size, size = _HEADER.unpack_from(view, start)
         if size == 0:
             return
@@ -168,69 +192,93 @@ def read_messages(view: memoryview, analysis_path: str) -> Iterator[Any]:
         if not _HEADER.size + body_size <= size <= len(view) - start:
             raise MalformedError(f"message at {start} claims {size} bytes of {len(view) - start}")
         buffers = view[body + body_size + -(body + body_size) % 8 : start + size]
-        yield _unpack(view[body : body + body_size], buffers, analysis_path)
+        yield _MessageReader(buffers, analysis_path).read(view[body : body + body_size])
         start += size
 
 
-def first_obstacle(value: object, path: str = "answer", depth: int = 0) -> str:
+def first_obstacle(value: object, path: str = "answer", depth: int = 0, extensions: int = 0) -> str:
     """Return the path of the first part of `value` that is not plain data, and what it is; "" if there is none."""
     if depth > _MAX_DEPTH:
         return f"{path[:200]}…: nested deeper than {_MAX_DEPTH} levels"
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for key, member in value.items():
-            found = first_obstacle(key, f"{path} key {key!r:.80}", depth + 1)
-            if found := found or first_obstacle(member, f"{path}[{key!r:.80}]", depth + 1):
+            name = _short(key)
+            found = first_obstacle(key, f"{path} key {name}", depth + 1, extensions)
+            if found := found or first_obstacle(member, f"{path}[{name}]", depth + 1, extensions):
                 return found
         return ""
-    if isinstance(value, list | tuple | AbstractSet):
-        members = (first_obstacle(member, f"{path}[{i}]", depth + 1) for i, member in enumerate(value))
+    extensions += isinstance(value, tuple | set | frozenset)
+    if extensions > _MAX_NESTED_EXTENSIONS:
+        return f"{path[:200]}: more than {_MAX_NESTED_EXTENSIONS} tuples or sets inside one another"
+    if isinstance(value, list | tuple | set | frozenset):
+        members = (
+            first_obstacle(member, f"{path}[{i}]", depth + 1, extensions) for i, member in enumerate(value)
+        )
         return next(filter(None, members), "")
-    if value is None or isinstance(value, _SCALARS | Detachable):
+    if value is None or isinstance(value, _SCALARS) or (isinstance(value, memoryview) and value.c_contiguous):
         return ""
     return f"{path}: {type(value).__module__}.{type(value).__qualname__} is not plain data"
 
 
-_SCALARS = bool | int | float | str | bytes | bytearray | memoryview | datetime.date
+def _short(key: object) -> str:
+    """Return the key as it stands in a path."""
+    try:
+        return f"{key!r:.80}"
+    except (ValueError, RecursionError):  # numbers of more digits than Python prints, keys nested too deeply
+        return f"a {type(key).__name__}"
+
+
+_SCALARS = bool | int | float | str | bytes | bytearray | datetime.date
 _PACK_ERRORS = (TypeError, ValueError, OverflowError, RecursionError, BufferError)
 
 
-def _packer(keep: Callable[[Detachable], bytes] | None) -> msgpack.Packer:
-    default = functools.partial(_pack_other, keep=keep)
+def _packer(keep: Callable[[Detachable], bytes] | None, extensions: int = 0) -> msgpack.Packer:
+    """Make a packer for what stands inside `extensions` tuples and sets."""
+    default = functools.partial(_pack_other, keep=keep, extensions=extensions)
     return msgpack.Packer(default=default, strict_types=True, unicode_errors="surrogatepass")
 
 
-def _pack_other(value: object, keep: Callable[[Detachable], bytes] | None) -> object:
+def _pack_other(value: object, keep: Callable[[Detachable], bytes] | None, extensions: int) -> object:
     """Return what MessagePack knows in place of a value that it does not know."""
+    if isinstance(value, tuple | set | frozenset):
+        return _pack_members(value, keep, extensions + 1)
     for base, convert in _CONVERSIONS:
         if isinstance(value, base):
-            return convert(value, keep)
+            return convert(value)
     if keep is not None and isinstance(value, Detachable):
         return msgpack.ExtType(_DETACHED, keep(value))
     raise TypeError(type(value).__name__)
 
 
-def _extension(code: int, plain: Callable[[Any], object]) -> Callable[[Any, Any], msgpack.ExtType]:
-    return lambda value, keep: msgpack.ExtType(code, pack(plain(value), keep))
+def _pack_members(
+    value: tuple[Any, ...] | AbstractSet[Any], keep: Callable[[Detachable], bytes] | None, extensions: int
+) -> msgpack.ExtType:
+    """Pack a tuple in its order, and a set in the order of its encoded members: the same in every process."""
+    if extensions > _MAX_NESTED_EXTENSIONS:
+        raise ValueError("too many extensions inside one another")
+    packer = _packer(keep, extensions)
+    if isinstance(value, tuple):
+        return msgpack.ExtType(_TUPLE, packer.pack(list(value)))
+    members = sorted(map(packer.pack, value))
+    code = _SET if isinstance(value, set) else _FROZENSET
+    return msgpack.ExtType(code, _array_header(len(members)) + b"".join(members))
 
 
-def _integer(value: int, _: object) -> object:
+def _integer(value: int) -> object:
     if -(1 << 63) <= value < 1 << 64:
         return int(value)
     return msgpack.ExtType(_INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True))
 
 
-_CONVERSIONS: Sequence[tuple[Any, Callable[[Any, Any], object]]] = (
-    (tuple, _extension(_TUPLE, list)),
-    (set, _extension(_SET, lambda value: sorted(value, key=repr))),
-    (frozenset, _extension(_FROZENSET, lambda value: sorted(value, key=repr))),
+_CONVERSIONS: Sequence[tuple[Any, Callable[[Any], object]]] = (
     (int, _integer),
-    (str, lambda value, _: str.__str__(value)),
-    (float, lambda value, _: float(value)),
-    (bytes | memoryview, lambda value, _: bytes(value)),
-    (dict, lambda value, _: dict(value)),
-    (list, lambda value, _: list(value)),
-    (datetime.datetime, _extension(_DATETIME, datetime.datetime.isoformat)),
-    (datetime.date, _extension(_DATE, datetime.date.isoformat)),
+    (str, str.__str__),
+    (float, float),
+    (bytes | memoryview, bytes),
+    (dict, dict),
+    (list, list),
+    (datetime.datetime, lambda value: msgpack.ExtType(_DATETIME, msgpack.packb(value.isoformat()))),
+    (datetime.date, lambda value: msgpack.ExtType(_DATE, msgpack.packb(value.isoformat()))),
 )
 
 
@@ -250,23 +298,75 @@ def _detached_name(value: Detachable) -> str:
     raise TypeError(f"{place[1]} is not registered")
 
 
-def _unpack(body: memoryview, buffers: memoryview, analysis_path: str) -> Any:
-    def extension(code: int, data: bytes) -> object:
+class _MessageReader:
+    """Reads one message; what it spends on it is bounded by the size of the message."""
+
+    def __init__(self, buffers: memoryview, analysis_path: str) -> None:
+        self._buffers = buffers
+        self._analysis_path = analysis_path
+        self._depth = 0
+        self._allowance = 0
+
+    def read(self, body: memoryview) -> Any:
+        """Return the value.
+
+        Raises:
+            MalformedError: the bytes are not what `AnswerWriter` writes.
+        """
+        self._allowance = 8 * len(body) + (1 << 20)
+        try:
+            return self._unpack(body)
+        except _UNPACK_ERRORS as error:
+            raise MalformedError(f"cannot read the answer: {type(error).__name__}: {error}") from error
+
+    def _unpack(self, data: bytes | memoryview) -> Any:
+        if len(data) > _UNCHECKED_BYTES:
+            _require_complete(data)
+        return msgpack.unpackb(
+            data, ext_hook=self._extension, strict_map_key=False, unicode_errors="surrogatepass", timestamp=1
+        )
+
+    def _extension(self, code: int, data: bytes) -> object:
         if code == _DETACHED:
-            return _attach(data, buffers, analysis_path)
+            return self._attach(data)
         if code == _INTEGER:
             return int.from_bytes(data, "little", signed=True)
-        return _EXTENSIONS[code](nested(data))
+        return _EXTENSIONS[code](self._nested(data))
 
-    def nested(data: bytes | memoryview) -> Any:
-        return msgpack.unpackb(data, ext_hook=extension, strict_map_key=False, unicode_errors="surrogatepass")
+    def _nested(self, data: bytes) -> Any:
+        """Read an extension's content, a copy of part of the message: neither deep nor often over the same bytes."""
+        self._depth += 1
+        self._allowance -= len(data)
+        if self._depth > _MAX_NESTED_EXTENSIONS or self._allowance < 0:
+            raise ValueError("extensions nested too deeply")
+        try:
+            return self._unpack(data)
+        finally:
+            self._depth -= 1
 
+    def _attach(self, data: bytes) -> object:
+        place = self._nested(data)
+        module, name = _DETACHED_CLASSES[place["type"]]
+        detached = getattr(importlib.import_module(module), name)
+        views = [_region(self._buffers, offset, size) for offset, size in place["places"]]
+        return detached.attach(place["description"], views, self._analysis_path)
+
+
+def _require_complete(data: bytes | memoryview) -> None:
+    """Pass over the data without building anything: a list is allocated by the length that its header claims.
+
+    Raises:
+        ValueError: it ends before the members that its headers claim.
+    """
+    scanner = msgpack.Unpacker(max_buffer_size=len(data), read_size=1, strict_map_key=False)
+    scanner.feed(data)
     try:
-        return nested(body)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
-        raise MalformedError(f"cannot read the answer: {type(error).__name__}: {error}") from error
+        scanner.skip()
+    except msgpack.OutOfData as error:
+        raise ValueError("incomplete") from error
 
 
+_UNPACK_ERRORS = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, MemoryError)
 _EXTENSIONS: dict[int, Callable[[Any], object]] = {
     _TUPLE: tuple,
     _SET: set,
@@ -274,14 +374,6 @@ _EXTENSIONS: dict[int, Callable[[Any], object]] = {
     _DATETIME: datetime.datetime.fromisoformat,
     _DATE: datetime.date.fromisoformat,
 }
-
-
-def _attach(data: bytes, buffers: memoryview, analysis_path: str) -> object:
-    place = msgpack.unpackb(data)
-    module, name = _DETACHED_CLASSES[place["type"]]
-    detached = getattr(importlib.import_module(module), name)
-    views = [_region(buffers, offset, size) for offset, size in place["places"]]
-    return detached.attach(place["description"], views, analysis_path)
 
 
 def _region(buffers: memoryview, offset: int, size: int) -> memoryview:

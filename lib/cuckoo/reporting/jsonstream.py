@@ -1,8 +1,9 @@
 r"""Results as JSON text, in pieces: the whole of a report is never in memory.
 
 Beyond what JSON has: bytes become text with `\xNN` for what is not printable ASCII, sets become sorted lists, dates
-become "YYYY-MM-DD HH:MM:SS", keys become text, NaN and infinities become null, and a lone surrogate (an undecodable
-byte of a file name) becomes its visible escape, because not every parser accepts it.
+become "YYYY-MM-DD HH:MM:SS", keys become text, NaN and infinities become null, a number of thousands of digits
+becomes hexadecimal text, and a lone surrogate (an undecodable byte of a file name) becomes its visible escape,
+because not every parser accepts it.
 """
 
 import datetime
@@ -20,6 +21,8 @@ from lib.cuckoo.common.detach import Detachable
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _STREAMED_LEVELS = 3
 _CHUNK = 1024
+_MAX_DEPTH = 400  # parsers, ours among them, give up at a thousand
+_MAX_BITS = 14_000  # Python converts numbers of up to 4300 decimal digits
 _CANONICAL_ORDER = (
     "info", "target", "detections", "score", "malscore", "signatures", "ttps", "behavior", "network", "static",
     "strings", "dropped", "procmemory", "memory", "virustotal", "debug",
@@ -90,7 +93,7 @@ class _Encoder:
         self._detached.clear()
         try:
             text = json.dumps(value, **options)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             self._detached.clear()
             text = json.dumps(_plain_all(value), **options)
         return _encoded(text).replace(b"\n", self._break(level)) if self._indent else _encoded(text)
@@ -132,7 +135,7 @@ def _plain(value: object) -> object:
     if isinstance(value, bytes | bytearray):
         return "".join(chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}" for byte in value)
     if isinstance(value, AbstractSet):
-        return sorted(value, key=repr)
+        return sorted(map(_plain_all, value), key=json.dumps)
     if isinstance(value, datetime.datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     if isinstance(value, datetime.date):
@@ -140,14 +143,18 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} is not plain data")
 
 
-def _plain_all(value: Any) -> Any:
+def _plain_all(value: Any, depth: int = 0) -> Any:
     """Return a copy of a value that JSON can hold throughout; for the rare ones that `json` refuses."""
+    if depth > _MAX_DEPTH:
+        return f"(nested deeper than {_MAX_DEPTH} levels)"
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if value is None or isinstance(value, str | int | Detachable):
+    if isinstance(value, int):
+        return value if value.bit_length() <= _MAX_BITS else f"{value:#x}"
+    if value is None or isinstance(value, str | Detachable):
         return value
     if isinstance(value, Mapping):
-        return dict(zip(map(_key, value), map(_plain_all, value.values()), strict=True))
+        return {_key(key): _plain_all(member, depth + 1) for key, member in value.items()}
     if isinstance(value, list | tuple):
-        return list(map(_plain_all, value))
-    return _plain_all(_plain(value))
+        return [_plain_all(member, depth + 1) for member in value]
+    return _plain_all(_plain(value), depth)

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from lib.cuckoo.analysis.task import load_task
-from lib.cuckoo.common.abstracts import Processing
+from fledge.testing import Outcome, run_module
 
-Ran = tuple[Any, list[str]]
+MODULES = Path(__file__).resolve().parents[3] / "modules" / "processing"
 
 
 @pytest.fixture
@@ -20,14 +19,25 @@ def analysis(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def answer() -> Callable[..., Ran]:
-    """Run a module as the engine does; `answer(Class, folder, **options)` gives data and notes."""
+def answer() -> Callable[..., tuple[Any, list[str]]]:
+    """Run a module that is to succeed; `answer("strings", folder, **options)` gives its section and its notes."""
 
-    def run(module: type[Processing], folder: Path, **options: object) -> Ran:
-        instance = module()
-        instance.set_path(folder)
-        instance.set_task(load_task(folder).fields)
-        instance.set_options(options)
-        return instance.run(), instance.notes
+    def run(module: str, folder: Path, **options: Any) -> tuple[Any, list[str]]:
+        results, ran = run_module(MODULES / f"{module}.py", folder, **options)
+        assert ran.outcome is Outcome.COMPLETED, ran.error
+        return results[str(ran.key)], list(ran.notes)
+
+    return run
+
+
+@pytest.fixture
+def failure() -> Callable[..., str]:
+    """Run a module that is to fail; `failure("strings", folder, **options)` gives the reason."""
+
+    def run(module: str, folder: Path, **options: Any) -> str:
+        results, ran = run_module(MODULES / f"{module}.py", folder, **options)
+        assert ran.outcome is Outcome.FAILED, ran.error
+        assert ran.key not in results
+        return ran.reason
 
     return run

@@ -3,13 +3,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from modules.processing.analysisinfo import AnalysisInfo
-
 Answer = Callable[..., tuple[Any, list[str]]]
 
 
 def test_the_frame_of_a_real_analysis(shared_data: Path, answer: Answer) -> None:
-    info, _ = answer(AnalysisInfo, shared_data / "analyses" / "cuckoo2-2204-sanitised")
+    info, _ = answer("analysisinfo", shared_data / "analyses" / "cuckoo2-2204-sanitised")
 
     assert list(info)[:11] == [
         *(
@@ -39,7 +37,7 @@ def test_the_frame_of_a_real_analysis(shared_data: Path, answer: Answer) -> None
 
 
 def test_an_analysis_that_says_nothing_has_the_same_keys(analysis: Path, answer: Answer) -> None:
-    info, _ = answer(AnalysisInfo, analysis)
+    info, _ = answer("analysisinfo", analysis)
 
     assert (info["id"], info["category"], info["machine"]) == (7, "unknown", {})
     assert (info["started"], info["ended"], info["duration"]) == (None, None, None)
@@ -54,7 +52,7 @@ def test_the_duration_is_counted_when_the_task_does_not_tell_it(analysis: Path, 
     }
     (analysis / "task.json").write_text(json.dumps(task))
 
-    info, _ = answer(AnalysisInfo, analysis)
+    info, _ = answer("analysisinfo", analysis)
 
     assert info["duration"] == 293
     assert info["machine"] == {"name": "win7", "label": "win7"}

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from modules.processing.debug import Debug
-
 Answer = Callable[..., tuple[Any, list[str]]]
 ERROR = "2026-01-31 13:21:44,590 [root] ERROR: no free disk\n"
 
@@ -16,7 +14,7 @@ def test_the_logs_of_a_real_analysis_agree_with_what_another_engine_read(
     analyses = shared_data / "analyses"
     truth = json.loads((analyses / "cuckoo2-2204-sanitised.truth" / "cuckoo2-debug.json").read_text())
 
-    debug, notes = answer(Debug, analyses / "cuckoo2-2204-sanitised")
+    debug, notes = answer("debug", analyses / "cuckoo2-2204-sanitised")
 
     assert debug == {
         "log": "".join(truth["log"]),
@@ -27,7 +25,7 @@ def test_the_logs_of_a_real_analysis_agree_with_what_another_engine_read(
 
 
 def test_a_folder_without_logs_has_an_empty_one(analysis: Path, answer: Answer) -> None:
-    assert answer(Debug, analysis) == ({"log": "", "errors": []}, [])
+    assert answer("debug", analysis) == ({"log": "", "errors": []}, [])
 
 
 def test_errors_come_from_the_task_then_from_every_log(analysis: Path, answer: Answer) -> None:
@@ -35,7 +33,7 @@ def test_errors_come_from_the_task_then_from_every_log(analysis: Path, answer: A
     (analysis / "analysis.log").write_text(ERROR)
     (analysis / "process.log").write_text(ERROR.replace("disk", "memory"))
 
-    debug, _ = answer(Debug, analysis)
+    debug, _ = answer("debug", analysis)
 
     assert debug["errors"] == ["machine lost", ERROR.rstrip(), ERROR.rstrip().replace("disk", "memory")]
     assert debug["process"] == ERROR.replace("disk", "memory")
@@ -44,10 +42,10 @@ def test_errors_come_from_the_task_then_from_every_log(analysis: Path, answer: A
 def test_errors_and_bytes_are_kept_to_their_limits_and_that_is_noted(analysis: Path, answer: Answer) -> None:
     (analysis / "analysis.log").write_text(ERROR * 3)
 
-    assert len(answer(Debug, analysis, errors=3)[0]["errors"]) == 3
-    debug, notes = answer(Debug, analysis, errors=2, maximum=3 * len(ERROR))
+    assert len(answer("debug", analysis, errors=3)[0]["errors"]) == 3
+    debug, notes = answer("debug", analysis, errors=2, maximum=3 * len(ERROR))
     assert (len(debug["errors"]), notes) == (2, ["1 of 3 errors are left out"])
-    _, notes = answer(Debug, analysis, maximum=3 * len(ERROR) - 1)
+    _, notes = answer("debug", analysis, maximum=3 * len(ERROR) - 1)
     assert notes == ["analysis.log: 1 bytes in the middle are left out"]
 
 
@@ -55,7 +53,7 @@ def test_a_log_of_five_gigabytes_is_cut(analysis: Path, answer: Answer) -> None:
     with (analysis / "analysis.log").open("wb") as stream:
         stream.truncate(5_000_000_000)
 
-    debug, notes = answer(Debug, analysis, maximum=100)
+    debug, notes = answer("debug", analysis, maximum=100)
 
     assert len(debug["log"]) < 200
     assert notes == ["analysis.log: 4999999900 bytes in the middle are left out"]
@@ -66,7 +64,7 @@ def test_a_log_that_is_no_file_spoils_only_itself(analysis: Path, answer: Answer
     (analysis / "process.log").symlink_to("/etc/passwd")
     (analysis / "cuckoo.log").write_text("fine\n")
 
-    debug, notes = answer(Debug, analysis)
+    debug, notes = answer("debug", analysis)
 
     assert debug == {"log": "", "cuckoo": "fine\n", "process": "", "errors": []}
     assert [note.rpartition(": ")[2] for note in notes] == [

@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 
-from lib.cuckoo.common.exceptions import CuckooProcessingError
-from modules.processing.strings import Strings
-
 Answer = Callable[..., tuple[Any, list[str]]]
+Failure = Callable[..., str]
 
 
 BIG_ENDIAN = {"unsigned.cat", "default.pptx"}
@@ -28,7 +26,7 @@ def test_strings_agree_with_what_another_engine_found(
         sample = Path(str(truth.parent).removesuffix(".truth"))
         (analysis / "binary").write_bytes(sample.read_bytes())
 
-        strings, _ = answer(Strings, analysis)
+        strings, _ = answer("strings", analysis)
 
         assert [string[:1024] for string in strings[: len(expected)]] == expected or sample.name in BIG_ENDIAN
 
@@ -39,11 +37,11 @@ def test_text_in_big_endian_utf16_is_read_from_its_first_character(
     sample = shared_data / "binaries" / "osslsigncode" / "unsigned.cat"
     (analysis / "binary").write_bytes(sample.read_bytes())
 
-    assert "{C689AAB8-8E78-11D0-8C47-00C04FC295EE}" in answer(Strings, analysis)[0]
+    assert "{C689AAB8-8E78-11D0-8C47-00C04FC295EE}" in answer("strings", analysis)[0]
 
 
 def test_strings_of_an_exported_analysis_are_read(shared_data: Path, answer: Answer) -> None:
-    strings, notes = answer(Strings, shared_data / "analyses" / "cape-AcceptEx.exe")
+    strings, notes = answer("strings", shared_data / "analyses" / "cape-AcceptEx.exe")
 
     assert strings[0] == "!This program cannot be run in DOS mode."
     assert notes == []
@@ -52,11 +50,11 @@ def test_strings_of_an_exported_analysis_are_read(shared_data: Path, answer: Ans
 def test_offsets_and_encodings_are_given_when_asked_for(analysis: Path, answer: Answer) -> None:
     (analysis / "binary").write_bytes(b"\0\0" + b"narrow" + b"\0\0\0\0" + "wide text".encode("utf-16-le"))
 
-    assert answer(Strings, analysis, offsets=True)[0] == [
+    assert answer("strings", analysis, offsets=True)[0] == [
         {"string": "narrow", "offset": 2, "encoding": "ascii"},
         {"string": "wide text", "offset": 12, "encoding": "utf-16le"},
     ]
-    assert answer(Strings, analysis)[0] == ["narrow", "wide text"]
+    assert answer("strings", analysis)[0] == ["narrow", "wide text"]
 
 
 @pytest.mark.parametrize(
@@ -72,37 +70,35 @@ def test_the_maximum_is_kept_and_what_is_lost_is_noted(
 ) -> None:
     (analysis / "binary").write_bytes(b"string 1\0string 2\0string 3")
 
-    assert answer(Strings, analysis, maximum=maximum) == (expected, notes)
+    assert answer("strings", analysis, maximum=maximum) == (expected, notes)
 
 
 @pytest.mark.parametrize(("minlength", "count"), [(8, 1), (9, 0)])
 def test_the_minimal_length_is_an_option(analysis: Path, answer: Answer, minlength: int, count: int) -> None:
     (analysis / "binary").write_bytes(b"string 1")
 
-    assert len(answer(Strings, analysis, minlength=minlength)[0]) == count
+    assert len(answer("strings", analysis, minlength=minlength)[0]) == count
 
 
-def test_a_minimal_length_of_nothing_is_refused(analysis: Path, answer: Answer) -> None:
+def test_a_minimal_length_of_nothing_is_refused(analysis: Path, failure: Failure) -> None:
     (analysis / "binary").write_bytes(b"x")
 
-    with pytest.raises(CuckooProcessingError, match="minlength is 0"):
-        answer(Strings, analysis, minlength=0)
+    assert "minlength is 0" in failure("strings", analysis, minlength=0)
 
 
 def test_a_url_has_no_strings(analysis: Path, answer: Answer) -> None:
     (analysis / "task.json").write_text('{"category": "url", "target": "http://a"}')
 
-    assert answer(Strings, analysis) == ([], [])
+    assert answer("strings", analysis) == ([], [])
 
 
-def test_a_missing_sample_is_reported_with_its_path(analysis: Path, answer: Answer) -> None:
+def test_a_missing_sample_is_reported_with_its_path(analysis: Path, failure: Failure) -> None:
     (analysis / "task.json").write_text('{"category": "file"}')
 
-    with pytest.raises(CuckooProcessingError, match=str(analysis / "binary")):
-        answer(Strings, analysis)
+    assert str(analysis / "binary") in failure("strings", analysis)
 
 
 def test_an_empty_sample_has_no_strings(analysis: Path, answer: Answer) -> None:
     (analysis / "binary").write_bytes(b"")
 
-    assert answer(Strings, analysis) == ([], [])
+    assert answer("strings", analysis) == ([], [])

@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from lib.cuckoo.common.exceptions import CuckooProcessingError
-from modules.processing.targetinfo import TargetInfo
-
 Answer = Callable[..., tuple[Any, list[str]]]
+Failure = Callable[..., str]
 
 SHA256 = {
     "cape-AcceptEx.exe": "5c186e41a0856e578b68a6ed068bb0ffe3d9c177a51502b3eacebdf51981bbd9",
@@ -26,7 +24,7 @@ def write_task(folder: Path, **task: object) -> None:
 
 @pytest.mark.parametrize("name", SHA256)
 def test_the_sample_of_a_real_analysis_is_described(name: str, shared_data: Path, answer: Answer) -> None:
-    target, _ = answer(TargetInfo, shared_data / "analyses" / name)
+    target, _ = answer("targetinfo", shared_data / "analyses" / name)
 
     assert target["category"] == "file"
     assert target["file"]["name"] == name.removeprefix("cape-")
@@ -38,7 +36,7 @@ def test_the_file_has_the_name_it_was_submitted_with(analysis: Path, answer: Ans
     write_task(analysis, category="file", target="/home/analyst/in/invoice.exe")
     (analysis / "binary").write_bytes(b"MZ")
 
-    target, _ = answer(TargetInfo, analysis)
+    target, _ = answer("targetinfo", analysis)
 
     assert target["file"]["name"] == "invoice.exe"
     assert target["file"]["path"] == str(analysis / "binary")
@@ -51,7 +49,7 @@ def test_a_sample_in_the_store_of_binaries_is_followed(analysis: Path, answer: A
     (store / "aa").write_bytes(b"stored")
     (analysis / "binary").symlink_to(store / "aa")
 
-    target, _ = answer(TargetInfo, analysis)
+    target, _ = answer("targetinfo", analysis)
 
     assert target["file"]["size"] == 6
 
@@ -59,40 +57,36 @@ def test_a_sample_in_the_store_of_binaries_is_followed(analysis: Path, answer: A
 def test_a_url_is_the_target_itself(analysis: Path, answer: Answer) -> None:
     write_task(analysis, category="url", target="http://example.com/x?y=1")
 
-    assert answer(TargetInfo, analysis)[0] == {"category": "url", "url": "http://example.com/x?y=1"}
+    assert answer("targetinfo", analysis)[0] == {"category": "url", "url": "http://example.com/x?y=1"}
 
 
 def test_an_empty_sample_is_described(analysis: Path, answer: Answer) -> None:
     (analysis / "binary").write_bytes(b"")
 
-    target, _ = answer(TargetInfo, analysis)
+    target, _ = answer("targetinfo", analysis)
 
     assert (target["file"]["size"], target["file"]["type"]) == (0, "empty")
 
 
 def test_an_analysis_of_nothing_known_has_only_a_category(analysis: Path, answer: Answer) -> None:
-    assert answer(TargetInfo, analysis)[0] == {"category": "unknown"}
+    assert answer("targetinfo", analysis)[0] == {"category": "unknown"}
 
 
-def test_a_missing_sample_is_reported_with_its_path(analysis: Path, answer: Answer) -> None:
+def test_a_missing_sample_is_reported_with_its_path(analysis: Path, failure: Failure) -> None:
     write_task(analysis, category="file", target="a.exe")
 
-    with pytest.raises(CuckooProcessingError, match=f"cannot read {analysis / 'binary'}: No such file"):
-        answer(TargetInfo, analysis)
+    assert f"cannot read {analysis / 'binary'}: No such file" in failure("targetinfo", analysis)
 
 
-def test_a_sample_that_is_no_file_is_refused(analysis: Path, answer: Answer) -> None:
+def test_a_sample_that_is_no_file_is_refused(analysis: Path, failure: Failure) -> None:
     (analysis / "binary").mkdir()
-    with pytest.raises(CuckooProcessingError, match="it is a directory"):
-        answer(TargetInfo, analysis)
+    assert "it is a directory" in failure("targetinfo", analysis)
     (analysis / "binary").rmdir()
     os.mkfifo(analysis / "binary")
-    with pytest.raises(CuckooProcessingError, match="it is a FIFO"):
-        answer(TargetInfo, analysis)
+    assert "it is a FIFO" in failure("targetinfo", analysis)
 
 
-def test_a_sample_that_leads_out_of_the_analysis_is_refused(analysis: Path, answer: Answer) -> None:
+def test_a_sample_that_leads_out_of_the_analysis_is_refused(analysis: Path, failure: Failure) -> None:
     (analysis / "binary").symlink_to("/etc/shadow")
 
-    with pytest.raises(CuckooProcessingError, match="it leads to /etc/shadow, outside the analysis"):
-        answer(TargetInfo, analysis)
+    assert "it leads to /etc/shadow, outside the analysis" in failure("targetinfo", analysis)

@@ -1,0 +1,64 @@
+"""Which scanner runs: the compiled one where it was built, else its twin in Python.
+
+`FLEDGE_PURE=1` in the environment asks for the twin.
+"""
+
+import importlib
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, cast
+
+from lib.cuckoo.behavior import pure
+from lib.cuckoo.behavior.columns import Columns
+from lib.cuckoo.behavior.kinds import Kind
+from lib.cuckoo.behavior.message import Rendered
+from lib.cuckoo.behavior.wire import Data
+
+if TYPE_CHECKING:
+    from array import array
+
+    from lib.cuckoo.behavior.calls import Calls
+
+
+class Scanner(Protocol):
+    """What both scanners offer; `pure` says what each function does."""
+
+    NAME: str
+
+    def scan(self, data: Data, position: int, stop: int, columns: Columns) -> int:
+        """Index calls from `position` to `stop`."""
+
+    def rendered(self, data: Data, offset: int, kind: Kind) -> Rendered:
+        """Return one call as texts."""
+
+    def pick(self, data: Data, offset: int, kind: Kind, positions: Sequence[int]) -> list[str | None]:
+        """Return some arguments of one call as texts."""
+
+    def select(self, kinds: Sequence[int], wanted: bytes) -> "array[int]":
+        """Return the rows of wanted kinds."""
+
+    def json_calls(self, calls: "Calls", first: int, last: int) -> bytes:
+        """Return calls as JSON."""
+
+
+def available() -> dict[str, Scanner]:
+    """Return the scanners that this installation has, by name."""
+    scanners = {pure.NAME: cast("Scanner", pure)}
+    try:
+        scan = importlib.import_module("lib.cuckoo.behavior._scan")
+    except ImportError:
+        return scanners
+    return {scan.NAME: cast("Scanner", scan)} | scanners
+
+
+def _choose() -> Scanner:
+    scanners = available()
+    return scanners[pure.NAME] if os.environ.get("FLEDGE_PURE") == "1" else next(iter(scanners.values()))
+
+
+_active = _choose()
+
+
+def active() -> Scanner:
+    """Return the scanner in use."""
+    return _active

@@ -1,0 +1,142 @@
+"""The files that a sample left behind, in the layouts of all families.
+
+classic    files/…, at any depth, under their own names
+second     files/<16 hex digits>_<name>, described in files.json
+successor  files/<sha256>, described in files.json
+"""
+
+import codecs
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from lib.cuckoo.common.exceptions import CuckooProcessingError
+from lib.cuckoo.common.folder import AnalysisFolder
+from lib.cuckoo.common.objects import File
+from lib.cuckoo.common.paths import INPUTS
+from lib.cuckoo.common.text import readable_name
+from lib.cuckoo.files.metadata import FileMetadata, Metadata, read_metadata
+
+FILES = INPUTS["dropped_path"]
+PATHS_COUNTED = 1_000_000
+PROBLEMS_NAMED = 20
+_PREFIX = re.compile(r"[0-9a-f]{16}_(?=.)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
+_BYTE_ORDERS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be", codecs.BOM_UTF8: "utf-8"}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much work a folder may cause; what is beyond is counted, not read."""
+
+    files: int = 2000
+    """Files that are read."""
+    size_bytes: int = 4 << 30
+    """Bytes that are read for hashing, of all files together."""
+    fuzzy_bytes: int = 16 << 20
+    """Bytes that get fuzzy hashes, which are slow, of all files together."""
+    text_bytes: int = 4096
+    """Bytes of a text file that are shown as its `data`."""
+
+
+@dataclass
+class Dropped:
+    """The records of the files, and in sentences what is missing from them."""
+
+    records: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def dropped_files(folder: AnalysisFolder, limits: Limits) -> Dropped:
+    """Describe the files under `files/`, in order of path; files with the same data share one record.
+
+    A record is that of `File.get_all` with `name` (as in the guest), `names` (of all copies), `guest_paths`,
+    `pids` and, for text, `data`; `truncated` says how many bytes `data` lacks.
+    """
+    metadata = _metadata(folder)
+    dropped, by_hash = Dropped(problems=metadata.problems), dict[str, dict[str, Any]]()
+    paths = folder.walk(FILES)
+    left = limits
+    refused: list[str] = []
+    for path in islice(paths, limits.files):
+        known = metadata.files.get(readable_name(path), FileMetadata())
+        try:
+            record, left = _record(folder, path, left)
+        except CuckooProcessingError as error:
+            refused.append(str(error))
+            continue
+        same = by_hash.setdefault(record["sha256"], record)
+        same["names"] |= dict.fromkeys(_names(path, known))
+        same["guest_paths"] |= known.guest_paths
+        same["pids"] |= known.pids
+    dropped.problems += [*_named(refused), *_beyond(paths, limits.files)]
+    dropped.records = [_finished(record) for record in by_hash.values()]
+    return dropped
+
+
+def _metadata(folder: AnalysisFolder) -> Metadata:
+    try:
+        return read_metadata(folder)
+    except CuckooProcessingError as error:
+        return Metadata({}, [str(error)])
+
+
+def _record(folder: AnalysisFolder, path: str, left: Limits) -> tuple[dict[str, Any], Limits]:
+    """Describe one file; the second value is what is left of the limits afterwards."""
+    location = os.path.join(folder.path, path)  # noqa: PTH118 - a name may be no Unicode
+    size = File(location, folder).get_size()
+    if size > left.size_bytes:
+        raise CuckooProcessingError(f"left out {readable_name(location)}: {size} bytes are too many")
+    fuzzy = size <= left.fuzzy_bytes
+    record = File(location, folder, fuzzy=fuzzy).get_all()
+    record |= {"names": {}, "guest_paths": {}, "pids": {}}  # ordered sets, until all copies are seen
+    record |= _text(folder.read(path, left.text_bytes), record["size"])
+    spent = Limits(left.files, left.size_bytes - size, left.fuzzy_bytes - size * fuzzy, left.text_bytes)
+    return record, spent
+
+
+def _finished(record: dict[str, Any]) -> dict[str, Any]:
+    lists = {key: list(record[key]) for key in ("names", "guest_paths", "pids")}
+    return record | lists | {"name": lists["names"][0]}
+
+
+def _text(head: bytes, size: int) -> dict[str, Any]:
+    """Return the `data` of a text file and how many bytes it lacks; nothing for other files."""
+    text = as_text(head, cut=size > len(head))
+    if not text:
+        return {}
+    return {"data": text} | ({"truncated": {"data": size - len(head)}} if size > len(head) else {})
+
+
+def as_text(head: bytes, *, cut: bool) -> str | None:
+    """Decode the beginning of a file, UTF-8 or UTF-16 with a byte order mark; None when it is no text.
+
+    `cut` says that the file goes on, so that the last character may be incomplete.
+    """
+    mark = next((mark for mark in _BYTE_ORDERS if head.startswith(mark)), b"")
+    decoder = codecs.getincrementaldecoder(_BYTE_ORDERS.get(mark, "utf-8"))()
+    try:
+        text: str = decoder.decode(head[len(mark) :], final=not cut)
+    except UnicodeDecodeError:
+        return None
+    return None if _CONTROL.search(text) else text
+
+
+def _names(path: str, known: FileMetadata) -> list[str]:
+    """Return the names in the guest, or when they are not known, the one that the file has here."""
+    told = [path.replace("/", "\\").rstrip("\\").rpartition("\\")[2] for path in known.guest_paths]
+    return list(filter(None, told)) or [_PREFIX.sub("", readable_name(path).rpartition("/")[2], count=1)]
+
+
+def _named(refused: list[str]) -> list[str]:
+    more = len(refused) - PROBLEMS_NAMED
+    return refused[:PROBLEMS_NAMED] + ([f"{more} more files cannot be read"] if more > 0 else [])
+
+
+def _beyond(paths: Iterator[str], maximum: int) -> list[str]:
+    count = sum(1 for _ in islice(paths, PATHS_COUNTED))
+    more = "or more " if count == PATHS_COUNTED else ""
+    return [f"{count} {more}files after the first {maximum} are left out"] if count else []

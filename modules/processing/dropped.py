@@ -1,0 +1,34 @@
+"""The files that the sample dropped, with hashes, types, and where they came from in the guest.
+
+Options (``[dropped]`` in processing.conf):
+    maximum          files read; those beyond are counted (default 2000)
+    megabytes        data read, of all files together; larger files are named (default 4096)
+    fuzzy_megabytes  data that gets ssdeep and TLSH, of all files together (default 16)
+    text             bytes of a text file shown as its data, 0 for none (default 4096)
+"""
+
+from typing import Any
+
+from lib.cuckoo.common.abstracts import Processing
+from lib.cuckoo.common.folder import AnalysisFolder
+from lib.cuckoo.files.dropped import Limits, dropped_files
+
+
+class Dropped(Processing):
+    """List what lies under files/, one entry for each content, with all its names."""
+
+    key = "dropped"
+    folder_only = True
+
+    def run(self) -> list[dict[str, Any]]:
+        """Return the records of `dropped_files`; what is missing from them is noted."""
+        limits = Limits(
+            files=int(self.options.get("maximum", 2000)),
+            size_bytes=int(self.options.get("megabytes", 4096)) << 20,
+            fuzzy_bytes=int(self.options.get("fuzzy_megabytes", 16)) << 20,
+            text_bytes=int(self.options.get("text", 4096)),
+        )
+        dropped = dropped_files(AnalysisFolder(self.analysis_path), limits)
+        for problem in dropped.problems:
+            self.note(problem)
+        return dropped.records
