@@ -26,6 +26,20 @@ def describe(descriptor: int, *, mime: bool = False) -> str:
     return text
 
 
+def describe_bytes(data: bytes) -> str:
+    """Describe data in memory as `describe` describes a file.
+
+    Raises:
+        CuckooDependencyError: libmagic is not installed.
+    """
+    magic, library = _libmagic()
+    try:
+        text: str = library(False).from_buffer(data)
+    except (magic.MagicException, UnicodeError):
+        return "data"
+    return text
+
+
 @cache
 def _libmagic() -> tuple[Any, Any]:
     """Return python-magic and a function that gives its detector for MIME types (True) or text (False)."""
