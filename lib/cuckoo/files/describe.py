@@ -16,6 +16,9 @@ from typing import Any
 
 from lib.cuckoo.common.exceptions import CuckooDependencyError, CuckooProcessingError
 from lib.cuckoo.files.budget import Budget, Data, Save
+from lib.cuckoo.files.office.ole import describe_ole
+from lib.cuckoo.files.office.ooxml import describe_ooxml
+from lib.cuckoo.files.office.rtf import describe_rtf
 from lib.cuckoo.files.pe.describe import describe_pe
 
 
@@ -28,6 +31,9 @@ class Reader:
 
 
 READERS: dict[str, Reader] = {
+    "ole": Reader("office", describe_ole),
+    "ooxml": Reader("office", describe_ooxml),
+    "rtf": Reader("office", describe_rtf),
     "pe": Reader("pe", describe_pe),
 }
 """By kind, as `kind_of` names it."""
