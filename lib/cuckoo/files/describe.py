@@ -16,10 +16,13 @@ from typing import Any
 
 from lib.cuckoo.common.exceptions import CuckooDependencyError, CuckooProcessingError
 from lib.cuckoo.files.budget import Budget, Data, Save
+from lib.cuckoo.files.installer import describe_msi
 from lib.cuckoo.files.office.ole import describe_ole
 from lib.cuckoo.files.office.ooxml import describe_ooxml
 from lib.cuckoo.files.office.rtf import describe_rtf
+from lib.cuckoo.files.pdf import describe_pdf
 from lib.cuckoo.files.pe.describe import describe_pe
+from lib.cuckoo.files.shortcut import describe_lnk
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,11 @@ class Reader:
 
 
 READERS: dict[str, Reader] = {
+    "lnk": Reader("lnk", describe_lnk),
+    "msi": Reader("msi", describe_msi),
     "ole": Reader("office", describe_ole),
     "ooxml": Reader("office", describe_ooxml),
+    "pdf": Reader("pdf", describe_pdf),
     "rtf": Reader("office", describe_rtf),
     "pe": Reader("pe", describe_pe),
 }

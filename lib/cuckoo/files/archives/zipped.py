@@ -178,7 +178,7 @@ def content(data: Data, member: Member, budget: Budget) -> bytes:
     if member.method == _STORED:
         budget.spend(len(packed))
         return packed
-    allowed = min(member.size, budget.unpacked)
+    allowed = max(0, min(member.size, budget.unpacked))
     try:
         unpacked = zlib.decompressobj(-15).decompress(packed, allowed) if allowed else b""
     except zlib.error as error:

@@ -31,7 +31,10 @@ PERSISTENCE = [
         "persistence_run_key",
         "executed_commands",
         ["reg add HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Run /v x /d c:\\x.exe"],
-        ["reg query HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Run", "reg add HKCU\\Software\\Vendor"],
+        [
+            "reg query HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Run",
+            "reg add HKCU\\Software\\Vendor",
+        ],
     ),
     (
         "persistence_startup_folder",
@@ -75,14 +78,20 @@ PERSISTENCE = [
     (
         "persistence_ifeo",
         "write_keys",
-        [NT + "Image File Execution Options\\sethc.exe\\Debugger", NT + "SilentProcessExit\\a.exe\\MonitorProcess"],
+        [
+            NT + "Image File Execution Options\\sethc.exe\\Debugger",
+            NT + "SilentProcessExit\\a.exe\\MonitorProcess",
+        ],
         [NT + "Image File Execution Options\\a.exe\\MitigationOptions"],
     ),
     (
         "persistence_com_hijack",
         "write_keys",
         ["HKEY_CURRENT_USER\\Software\\Classes" + CLSID + "InprocServer32\\(Default)"],
-        [HKLM + "Classes" + CLSID + "InprocServer32", "HKEY_CURRENT_USER\\Software\\Classes" + CLSID + "ProgID"],
+        [
+            HKLM + "Classes" + CLSID + "InprocServer32",
+            "HKEY_CURRENT_USER\\Software\\Classes" + CLSID + "ProgID",
+        ],
     ),
     (
         "persistence_winlogon",
@@ -118,7 +127,10 @@ PERSISTENCE = [
         "persistence_office_startup",
         "write_files",
         [HOME + "AppData\\Roaming\\Microsoft\\Excel\\XLSTART\\a.xlsb"],
-        [HOME + "AppData\\Roaming\\Microsoft\\Templates\\Normal.dotm", HOME + "Microsoft\\Excel\\XLSTART\\~$a.xlsb"],
+        [
+            HOME + "AppData\\Roaming\\Microsoft\\Templates\\Normal.dotm",
+            HOME + "Microsoft\\Excel\\XLSTART\\~$a.xlsb",
+        ],
     ),
     (
         "persistence_account_created",
@@ -166,7 +178,11 @@ EVASION_SETTINGS = [
             "netsh.exe advfirewall firewall add rule name=x dir=in action=allow program=c:\\x.exe",
             "netsh firewall set opmode disable",
         ],
-        ["netsh advfirewall show allprofiles", "netsh interface ip show config", "netsh advfirewall set x state on"],
+        [
+            "netsh advfirewall show allprofiles",
+            "netsh interface ip show config",
+            "netsh advfirewall set x state on",
+        ],
     ),
     (
         "disables_firewall",
@@ -183,7 +199,9 @@ EVASION_SETTINGS = [
     (
         "disables_uac",
         "executed_commands",
-        ["reg add HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Policies\\System /v EnableLUA /d 0 /t REG_DWORD"],
+        [
+            "reg add HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Policies\\System /v EnableLUA /d 0 /t REG_DWORD"
+        ],
         ["reg query HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Policies\\System /v EnableLUA"],
     ),
     (
@@ -210,7 +228,12 @@ EVASION_SETTINGS = [
         [RUN + "Explorer\\Advanced\\HideFileExt", RUN + "Explorer\\Advanced\\Hidden"],
         [RUN + "Explorer\\Advanced\\TaskbarSizeMove"],
     ),
-    ("hides_files", "executed_commands", ["attrib +h +s c:\\x.exe"], ["attrib -r c:\\x.exe", "attrib c:\\a+h.exe"]),
+    (
+        "hides_files",
+        "executed_commands",
+        ["attrib +h +s c:\\x.exe"],
+        ["attrib -r c:\\x.exe", "attrib c:\\a+h.exe"],
+    ),
     (
         "clears_event_logs",
         "executed_commands",
@@ -234,7 +257,10 @@ EVASION_SETTINGS = [
     (
         "powershell_hidden",
         "executed_commands",
-        ["powershell.exe -w hidden -ep bypass -f a.ps1", "powershell -ExecutionPolicy Bypass -WindowStyle Hidden x"],
+        [
+            "powershell.exe -w hidden -ep bypass -f a.ps1",
+            "powershell -ExecutionPolicy Bypass -WindowStyle Hidden x",
+        ],
         ["powershell -ExecutionPolicy Bypass -File a.ps1", "powershell -WindowStyle Normal x"],
     ),
     (
@@ -309,7 +335,12 @@ DISCOVERY = [
         ["C:\\Windows\\System32\\SbieDll.dll", "\\\\.\\PROCMON20"],
         ["C:\\Windows\\System32\\dbghelp.dll"],
     ),
-    ("detects_analysis_tools", "keys", ["HKEY_CURRENT_USER\\Software\\Wine"], ["HKEY_CURRENT_USER\\Software\\Winery"]),
+    (
+        "detects_analysis_tools",
+        "keys",
+        ["HKEY_CURRENT_USER\\Software\\Wine"],
+        ["HKEY_CURRENT_USER\\Software\\Winery"],
+    ),
     (
         "domain_discovery",
         "executed_commands",
@@ -335,7 +366,12 @@ CREDENTIALS = [
         ],
         ["reg save HKLM\\SOFTWARE\\Vendor c:\\backup", "procdump -ma chrome.exe"],
     ),
-    ("dumps_credentials", "read_files", ["C:\\Windows\\System32\\config\\SAM"], ["C:\\Windows\\System32\\config\\a.log"]),
+    (
+        "dumps_credentials",
+        "read_files",
+        ["C:\\Windows\\System32\\config\\SAM"],
+        ["C:\\Windows\\System32\\config\\a.log"],
+    ),
     ("dumps_credentials", "write_files", [TEMP + "lsass_640.dmp"], [TEMP + "chrome.dmp"]),
     (
         "steals_application_credentials",
@@ -352,7 +388,10 @@ CREDENTIALS = [
     (
         "steals_wallets",
         "files",
-        [HOME + "AppData\\Roaming\\Bitcoin\\wallet.dat", HOME + "AppData\\Roaming\\Electrum\\wallets\\default"],
+        [
+            HOME + "AppData\\Roaming\\Bitcoin\\wallet.dat",
+            HOME + "AppData\\Roaming\\Electrum\\wallets\\default",
+        ],
         [HOME + "Documents\\wallet.docx"],
     ),
     (
@@ -401,7 +440,11 @@ EXECUTION = [
     (
         "obfuscated_command",
         "executed_commands",
-        ["cmd.exe /c " + "x" * 1000, "cmd /c p^o^w^e^r^s^h^e^l^l ^-^e^n^c", "C:\\Windows\\System32\\cmd.exe " + "y" * 1000],
+        [
+            "cmd.exe /c " + "x" * 1000,
+            "cmd /c p^o^w^e^r^s^h^e^l^l ^-^e^n^c",
+            "C:\\Windows\\System32\\cmd.exe " + "y" * 1000,
+        ],
         ["cmd.exe /c dir ^& echo done", "cl.exe " + "x" * 2000, "C:\\build\\link.exe " + "a" * 3000],
     ),
     (
@@ -424,7 +467,12 @@ IMPACT = [
         ],
         ["vssadmin list shadows", "bcdedit /enum", "wbadmin get status"],
     ),
-    ("shuts_down", "executed_commands", ["shutdown /r /t 0", "shutdown.exe -s -f"], ["shutdown /a", "shutdown /?"]),
+    (
+        "shuts_down",
+        "executed_commands",
+        ["shutdown /r /t 0", "shutdown.exe -s -f"],
+        ["shutdown /a", "shutdown /?"],
+    ),
     (
         "changes_wallpaper",
         "write_keys",
@@ -443,9 +491,19 @@ IMPACT = [
 ]
 
 LINUX = [
-    ("linux_cron", "write_files", ["/etc/crontab", "/etc/cron.d/x", "/var/spool/cron/root"], ["/etc/cron.allow"]),
+    (
+        "linux_cron",
+        "write_files",
+        ["/etc/crontab", "/etc/cron.d/x", "/var/spool/cron/root"],
+        ["/etc/cron.allow"],
+    ),
     ("linux_cron", "executed_commands", ["crontab -", "crontab /tmp/x"], ["crontab -l"]),
-    ("linux_service", "write_files", ["/etc/systemd/system/x.service", "/etc/rc.local"], ["/etc/systemd/resolved.conf"]),
+    (
+        "linux_service",
+        "write_files",
+        ["/etc/systemd/system/x.service", "/etc/rc.local"],
+        ["/etc/systemd/resolved.conf"],
+    ),
     ("linux_service", "executed_commands", ["systemctl enable x"], ["systemctl status x"]),
     ("linux_preload", "write_files", ["/etc/ld.so.preload"], ["/etc/ld.so.cache"]),
     ("linux_ssh_key", "write_files", ["/root/.ssh/authorized_keys"], ["/root/.ssh/known_hosts"]),
