@@ -15,6 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from lib.cuckoo.common.exceptions import CuckooDependencyError, CuckooProcessingError
+from lib.cuckoo.files.archives.cab import describe_cab
+from lib.cuckoo.files.archives.iso import describe_iso
+from lib.cuckoo.files.archives.rar import describe_rar
+from lib.cuckoo.files.archives.sevenzip import describe_7z
+from lib.cuckoo.files.archives.tar import describe_packed, describe_tar
+from lib.cuckoo.files.archives.ziplist import describe_zip
 from lib.cuckoo.files.budget import Budget, Data, Save
 from lib.cuckoo.files.installer import describe_msi
 from lib.cuckoo.files.office.ole import describe_ole
@@ -34,6 +40,18 @@ class Reader:
 
 
 READERS: dict[str, Reader] = {
+    "zip": Reader("archive", describe_zip),
+    "apk": Reader("archive", describe_zip),
+    "jar": Reader("archive", describe_zip),
+    "odf": Reader("archive", describe_zip),
+    "7z": Reader("archive", describe_7z),
+    "rar": Reader("archive", describe_rar),
+    "cab": Reader("archive", describe_cab),
+    "tar": Reader("archive", describe_tar),
+    "gzip": Reader("archive", describe_packed),
+    "bzip2": Reader("archive", describe_packed),
+    "xz": Reader("archive", describe_packed),
+    "iso": Reader("archive", describe_iso),
     "lnk": Reader("lnk", describe_lnk),
     "msi": Reader("msi", describe_msi),
     "ole": Reader("office", describe_ole),
