@@ -22,12 +22,15 @@ from lib.cuckoo.files.archives.sevenzip import describe_7z
 from lib.cuckoo.files.archives.tar import describe_packed, describe_tar
 from lib.cuckoo.files.archives.ziplist import describe_zip
 from lib.cuckoo.files.budget import Budget, Data, Save
+from lib.cuckoo.files.eml import describe_eml
 from lib.cuckoo.files.installer import describe_msi
 from lib.cuckoo.files.office.ole import describe_ole
 from lib.cuckoo.files.office.ooxml import describe_ooxml
 from lib.cuckoo.files.office.rtf import describe_rtf
+from lib.cuckoo.files.outlook import describe_msg
 from lib.cuckoo.files.pdf import describe_pdf
 from lib.cuckoo.files.pe.describe import describe_pe
+from lib.cuckoo.files.script import describe_script
 from lib.cuckoo.files.shortcut import describe_lnk
 
 
@@ -52,12 +55,15 @@ READERS: dict[str, Reader] = {
     "bzip2": Reader("archive", describe_packed),
     "xz": Reader("archive", describe_packed),
     "iso": Reader("archive", describe_iso),
+    "eml": Reader("mail", describe_eml),
     "lnk": Reader("lnk", describe_lnk),
     "msi": Reader("msi", describe_msi),
+    "msg": Reader("mail", describe_msg),
     "ole": Reader("office", describe_ole),
     "ooxml": Reader("office", describe_ooxml),
     "pdf": Reader("pdf", describe_pdf),
     "rtf": Reader("office", describe_rtf),
+    "script": Reader("script", describe_script),
     "pe": Reader("pe", describe_pe),
 }
 """By kind, as `kind_of` names it."""
