@@ -27,8 +27,8 @@ _INTERPRETERS = (
 )
 _WORDS = {
     "powershell": (
-        r"\$\w{1,64}[ \t]{0,8}=|\b(?:Invoke-\w{1,40}|New-Object|Get-\w{1,40}|Set-\w{1,40}|Write-(?:Host|Output)|IEX|"
-        r"FromBase64String|Out-File|Start-Process|Add-Type)\b|\[(?:System\.|Convert|Text\.|Reflection\.)|-(?:join|bxor|replace)\b"
+        r"\$\w{1,64}[ \t]{0,8}=|-(?:join|bxor|replace)\b|\b(?:Invoke-\w{1,40}|New-Object|Get-\w{1,40}|Set-\w{1,40}|Write-(?:Host|Output)|IEX|"
+        r"FromBase64String|Out-File|Start-Process|Add-Type)\b|\[(?:System\.|Convert|Text\.|Reflection\.)"
     ),
     "vbscript": (
         r"\b(?:Dim|Set|End (?:Sub|Function|If)|On Error Resume Next|WScript\.|CreateObject|MsgBox|ExecuteGlobal|Chr\(|"

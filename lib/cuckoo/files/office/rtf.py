@@ -5,6 +5,7 @@ Control words are found, groups are only counted: readers of rich text forgive n
 
 import re
 from collections.abc import Iterator
+from itertools import islice, pairwise
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.files.budget import Budget, Data, Save
@@ -20,8 +21,11 @@ _NOISE = re.compile(
     rb"\\'[0-9a-f]{2}|\\bin(\d{0,10}) ?|\\\*|\\[a-z]{1,32}-?\d{0,10} ?|\\[^a-z]|[^0-9a-f{}\\]+", re.IGNORECASE
 )
 _TEMPLATE = re.compile(rb"\\template\s?([^{}]{1,2048})")
-_FIELD = re.compile(rb"\\fldinst\b([^\\]{0,64}(?:[{}\\ ][^\\{}]{0,512}){0,16})")
+_FIELD = re.compile(rb"\\fldinst(?![a-z])")
+_LONGEST_FIELD = 2048
+MAXIMUM_FIELDS = 50_000
 _FIELD_WORD = re.compile(rb"(?i)\b(DDE|DDEAUTO|INCLUDETEXT|INCLUDEPICTURE|IMPORT|HYPERLINK|LINK)\s")
+_BRACE = re.compile(rb"[{}]")
 _CONTROL = re.compile(rb"\\[a-z]{1,32}-?\d{0,10} ?|[{}]|\\\*")
 _INFORMATION = re.compile(
     rb"\{\\(?:\*\\)?(title|subject|author|operator|keywords|company|doccomm|manager|category)\s([^{}]{0,4096})\}"
@@ -57,11 +61,21 @@ def _metadata(text: bytes) -> dict[str, Value]:
 def _external(text: bytes) -> Iterator[External]:
     for match in _TEMPLATE.finditer(text):
         yield {"type": "attachedTemplate", "target": _plain(match[1]), "part": ""}
-    for match in _FIELD.finditer(text):
-        plain = _CONTROL.sub(b"", match[1])
+    for match in islice(_FIELD.finditer(text), MAXIMUM_FIELDS):
+        plain = _CONTROL.sub(b"", _until_closed(text[match.end() : match.end() + _LONGEST_FIELD]))
         word = _FIELD_WORD.search(plain)
         if word:
             yield {"type": word[1].decode().upper(), "target": _plain(plain[word.end() :]), "part": ""}
+
+
+def _until_closed(text: bytes) -> bytes:
+    """Return the text up to the brace that closes the group around it."""
+    depth = 0
+    for match in _BRACE.finditer(text):
+        depth += 1 if match.group() == b"{" else -1
+        if depth < 0:
+            return text[: match.start()]
+    return text
 
 
 def _plain(text: bytes) -> str:
@@ -70,7 +84,7 @@ def _plain(text: bytes) -> str:
 
 def _objects(text: bytes, budget: Budget, save: Save) -> Iterator[Content]:
     places = [match.end() for match in _OBJECT.finditer(text)]
-    for start, following in zip(places, [*places[1:], len(text)], strict=True):
+    for start, following in pairwise([*places, len(text)]):
         raw = _object_bytes(text[start:following])
         budget.spend(len(raw))
         yield from _unwrapped(raw, save)
@@ -89,7 +103,7 @@ def _first_group(text: bytes) -> bytes:
     """Return the text up to the brace that closes the group around it, without the groups inside it."""
     depth = end = 0
     parts = []
-    for match in re.finditer(rb"[{}]", text):
+    for match in _BRACE.finditer(text):
         if depth == 0:
             parts.append(text[end : match.start()])
         depth += 1 if match.group() == b"{" else -1
