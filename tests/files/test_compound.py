@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.files.compound import CompoundFile
-from tests.files.compoundwriter import compound
+from tests.files.compoundwriter import Tree, compound
 
 
 def test_streams_are_found_by_path_in_any_case() -> None:
@@ -51,9 +51,9 @@ def test_a_directory_that_is_its_own_child_ends() -> None:
 
 
 def test_storages_nested_without_end_have_short_paths() -> None:
-    tree = {"leaf": b"x"}
+    tree: Tree = {"leaf": b"x"}
     for _ in range(100):
-        tree = {"s": tree}  # type: ignore[dict-item]
+        tree = {"s": tree}
 
     assert max(len(entry.path) for entry in CompoundFile(compound(tree)).entries) == 33
 

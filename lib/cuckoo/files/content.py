@@ -2,14 +2,16 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
-from typing import TypedDict
+from collections.abc import Iterable, Iterator
+from typing import TypedDict, TypeVar
 
+from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.common.filetype import describe_bytes
 from lib.cuckoo.common.text import readable_name
 from lib.cuckoo.files.budget import Budget, Save
 from lib.cuckoo.files.kinds import kind_of
 
+T = TypeVar("T")
 LONGEST_NAME = 1024
 """Characters kept of the name of something inside a file."""
 _URL = re.compile(
@@ -32,6 +34,14 @@ class Content(TypedDict):
     kind: str
     type: str
     path: str | None
+
+
+def until_refused(what: str, items: Iterable[T], budget: Budget) -> Iterator[T]:
+    """Yield the items up to the first that cannot be read, which is noted: those before it are kept."""
+    try:
+        yield from items
+    except CuckooProcessingError as error:
+        budget.note(f"{what}: {error}")
 
 
 def content_record(name: str, content: bytes, save: Save | None) -> Content:

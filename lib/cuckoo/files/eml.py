@@ -9,17 +9,19 @@ import re
 from collections.abc import Iterator
 from email.errors import HeaderParseError
 from email.header import decode_header
-from email.message import Message
+from email.message import Message  # noqa: TC003 - an alias names it
 from email.parser import BytesHeaderParser
 from email.policy import compat32
+from typing import TypeAlias
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.common.text import readable_name
 from lib.cuckoo.files.budget import Budget, Data, Save
-from lib.cuckoo.files.content import Content, content_record, shown_name, urls_in
+from lib.cuckoo.files.content import Content, content_record, shown_name, until_refused, urls_in
 from lib.cuckoo.files.layout import narrow
 from lib.cuckoo.files.mailrecords import Header, Mail
 
+MAXIMUM_BYTES = 64 << 20
 MAXIMUM_DEPTH = 8
 """Parts within parts that are read."""
 LONGEST_HEADERS = 256 << 10
@@ -27,7 +29,7 @@ LONGEST_FIELD = 8 << 10
 """Characters of one field; the standard library needs the square of that."""
 _EMPTY_LINE = re.compile(rb"\r?\n\r?\n|\A\r?\n")
 _TEXTS = {"text/plain": "body", "text/html": "html"}
-_Headers = Message[str, str]
+_Headers: TypeAlias = "Message[str, str]"
 
 
 class _Part:
@@ -84,7 +86,9 @@ def describe_eml(data: Data, budget: Budget, save: Save) -> Mail:
     Raises:
         CuckooProcessingError: it has no header field.
     """
-    message = _Part(data[: budget.unpacked])
+    if len(data) > MAXIMUM_BYTES:
+        budget.note(f"mail: {len(data) - MAXIMUM_BYTES} bytes at the end are not read")
+    message = _Part(data[:MAXIMUM_BYTES])
     headers = budget.take("headers", _fields(message.headers, budget))
     if not headers:
         raise CuckooProcessingError("the message has no header field")
@@ -101,10 +105,8 @@ def describe_eml(data: Data, budget: Budget, save: Save) -> Mail:
         "urls": [],
         "anomalies": [],
     }
-    try:
-        found["attachments"] = budget.take("attachments", _attachments(message, found, budget, save))
-    except CuckooProcessingError as error:
-        budget.note(f"mail: {error}")
+    attachments = until_refused("mail", _attachments(message, found, budget, save), budget)
+    found["attachments"] = budget.take("attachments", attachments)
     found["urls"] = urls_in([found["body"], found["html"]], budget)
     return found
 
@@ -141,7 +143,7 @@ def _attachments(message: _Part, found: Mail, budget: Budget, save: Save) -> Ite
                 found["anomalies"].append(f"no parts are read of a {shown_name(part.type)}")
             waiting += [(each, depth + 1) for each in reversed(inside)]
             continue
-        content = part.decoded(max(budget.unpacked, 0))
+        content = part.decoded(max(budget.unpacked, 0) + 1)
         budget.spend(len(content))
         key = _TEXTS.get(part.type)
         if key and part.disposition != "attachment" and not part.filename:
@@ -159,7 +161,6 @@ def _parts(part: _Part, budget: Budget) -> Iterator[_Part]:
     start: int | None = None
     for count, match in enumerate(line.finditer(part.content)):
         if start is not None:
-            budget.spend(match.start() - start)
             yield _Part(part.content[start : match.start()].removesuffix(b"\n").removesuffix(b"\r"))
         start = match.end() + 1
         if match[1] or count > budget.entries:

@@ -12,7 +12,7 @@ from typing import TypedDict
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.files.budget import Budget, Data, Save
 from lib.cuckoo.files.compound import CompoundFile, Entry
-from lib.cuckoo.files.content import Content, content_record, shown_name, urls_in
+from lib.cuckoo.files.content import Content, content_record, shown_name, until_refused, urls_in
 from lib.cuckoo.files.layout import narrow, number
 from lib.cuckoo.files.properties import Value, document_properties
 
@@ -92,9 +92,10 @@ def describe_msi(data: Data, budget: Budget, save: Save) -> Installer:
     streams = {_stream_name(entry.name): entry for entry in file.streams()}
     try:
         _add_tables(found, _Database(file, streams, budget), budget)
-        found["binaries"] = budget.take("binaries", _binaries(file, streams, budget, save))
     except CuckooProcessingError as error:
         budget.note(f"msi: {error}")
+    binaries = until_refused("msi", _binaries(file, streams, budget, save), budget)
+    found["binaries"] = budget.take("binaries", binaries)
     texts = [*found["properties"].values(), *(action["target"] for action in found["actions"])]
     found["urls"] = urls_in(texts, budget)
     return found

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.files.budget import Budget, Data, Save
 from lib.cuckoo.files.compound import CompoundFile, Entry
-from lib.cuckoo.files.content import Content, content_record, shown_name, urls_in
+from lib.cuckoo.files.content import Content, content_record, shown_name, until_refused, urls_in
 from lib.cuckoo.files.eml import decoded_words
 from lib.cuckoo.files.layout import fields, filetime, narrow, utf16
 from lib.cuckoo.files.mailrecords import Header, Mail
@@ -42,10 +41,8 @@ def describe_msg(data: Data, budget: Budget, save: Save) -> Mail:
         "urls": [],
         "anomalies": [],
     }
-    try:
-        found["attachments"] = budget.take("attachments", _attachments(message, save))
-    except CuckooProcessingError as error:
-        budget.note(f"mail: {error}")
+    attachments = until_refused("mail", _attachments(message, save), budget)
+    found["attachments"] = budget.take("attachments", attachments)
     found["urls"] = urls_in([found["body"], found["html"]], budget)
     return found
 

@@ -27,8 +27,9 @@ _INTERPRETERS = (
 )
 _WORDS = {
     "powershell": (
-        r"\$\w{1,64}[ \t]{0,8}=|-(?:join|bxor|replace)\b|\b(?:Invoke-\w{1,40}|New-Object|Get-\w{1,40}|Set-\w{1,40}|Write-(?:Host|Output)|IEX|"
-        r"FromBase64String|Out-File|Start-Process|Add-Type)\b|\[(?:System\.|Convert|Text\.|Reflection\.)"
+        r"\$\w{1,64}[ \t]{0,8}=|\[(?:System\.|Convert|Text\.|Reflection\.)|-(?:join|bxor|replace)\b|"
+        r"\b(?:Invoke-\w{1,40}|New-Object|Get-\w{1,40}|Set-\w{1,40}|Write-(?:Host|Output)|IEX|"
+        r"FromBase64String|Out-File|Start-Process|Add-Type)\b"
     ),
     "vbscript": (
         r"\b(?:Dim|Set|End (?:Sub|Function|If)|On Error Resume Next|WScript\.|CreateObject|MsgBox|ExecuteGlobal|Chr\(|"
@@ -68,7 +69,7 @@ class Script(TypedDict):
 
     `language` is "powershell", "vbscript", "javascript", "batch", "python", "perl", "ruby", "php", "shell" or None.
     `commands` are the texts behind PowerShell's -EncodedCommand, `contents` what long base64 decodes to. `encoded`
-    tells of Microsoft's script encoder, `longest_line` is in characters, `indirect` are the words that run text as code.
+    tells of Microsoft's script encoder, `longest_line` is in characters, `indirect` are words that run text as code.
     """
 
     language: str | None

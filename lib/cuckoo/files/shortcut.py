@@ -57,7 +57,7 @@ _ENVIRONMENT, _CONSOLE, _TRACKER, _DARWIN, _ICON_ENVIRONMENT = (
 _SPECIAL_FOLDER, _KNOWN_FOLDER = 0xA0000005, 0xA000000B
 _WIDE_NAME = re.compile(rb"(?:[^\0]\0|[^\0][^\0]){2,260}\0\0")
 _LAST_BLOCK_BYTES = 4
-_MODIFIERS = ((4, "ALT"), (2, "CTRL"), (1, "SHIFT"))
+_MODIFIERS = ((2, "CTRL"), (1, "SHIFT"), (4, "ALT"))
 
 
 class Tracker(TypedDict):
@@ -146,7 +146,7 @@ def describe_lnk(data: Data, budget: Budget, save: Save) -> Shortcut:
 
 
 def _header(data: Data) -> int:
-    size, clsid, flags = fields("<I16sI", data)
+    size, clsid, flags = fields("<I16sI52x", data)
     if size != _HEADER or clsid != _CLASS:
         raise CuckooProcessingError("no shortcut: the header has another size or class")
     return int(flags)

@@ -65,7 +65,7 @@ def test_macros_of_a_document_and_what_they_do() -> None:
 
 def test_a_module_that_the_project_does_not_list_is_found() -> None:
     project = vba_project({})
-    project["VBA"]["hidden"] = b"\xff" * 100 + vba_container(SOURCE)  # type: ignore[index,call-overload]
+    project["VBA"]["hidden"] = b"\xff" * 100 + vba_container(SOURCE)  # type: ignore[index]
 
     office = read(describe_ole, compound({"Macros": project}))
 

@@ -132,6 +132,8 @@ def _unpacking(data: Data) -> tuple[str, Callable[[bytes, int], tuple[bytes, Any
     if data[:3] == b"BZh":
         bzip2 = bz2.BZ2Decompressor()
         return "bz2", lambda raw, maximum: (bzip2.decompress(raw, maximum), bzip2)
+    if data[:6] != b"\xfd7zXZ\0":
+        raise CuckooProcessingError("packed by neither gzip nor bzip2 nor xz")
     xz = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
     return "xz", lambda raw, maximum: (xz.decompress(raw, maximum), xz)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.files.budget import Budget, Data, Save
 from lib.cuckoo.files.compound import CompoundFile, Entry
-from lib.cuckoo.files.content import Content, content_record, shown_name, urls_in
+from lib.cuckoo.files.content import Content, content_record, shown_name, until_refused, urls_in
 from lib.cuckoo.files.layout import fields, number
 from lib.cuckoo.files.office import excel4, vba
 from lib.cuckoo.files.office.embedded import package
@@ -42,7 +42,9 @@ def describe_ole(data: Data, budget: Budget, save: Save) -> Office:
     found["encrypted"] = any(each.name.lower() in _ENCRYPTED for each in streams)
     try:
         _add_macros(found, file, budget)
-        _add_contents(found, file, budget, save)
+        objects = until_refused("office", _objects(file, budget, save), budget)
+        found["objects"] = budget.take("objects", objects)
+        _add_contents(found, file, budget)
     except CuckooProcessingError as error:
         budget.note(f"office: {error}")
     found["keywords"] = keywords(_texts(found))
@@ -56,7 +58,7 @@ def _texts(found: Office) -> list[str]:
 
 
 def _add_macros(found: Office, file: CompoundFile, budget: Budget) -> None:
-    found["macros"] = list(vba.macros(file, budget))
+    found["macros"] = list(until_refused("office", vba.macros(file, budget), budget))
     slides = file.find("PowerPoint Document")
     if slides is not None:
         for inner in _storages(_content(file, slides, budget), budget):
@@ -83,8 +85,7 @@ def _content(file: CompoundFile, entry: Entry, budget: Budget) -> bytes:
     return raw
 
 
-def _add_contents(found: Office, file: CompoundFile, budget: Budget, save: Save) -> None:
-    found["objects"] = budget.take("objects", _objects(file, budget, save))
+def _add_contents(found: Office, file: CompoundFile, budget: Budget) -> None:
     for name in ("Workbook", "Book"):
         entry = file.find(name)
         if entry is not None:

@@ -10,7 +10,7 @@ from itertools import islice, pairwise
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.files.budget import Budget, Data, Save
 from lib.cuckoo.files.compound import SIGNATURE, CompoundFile
-from lib.cuckoo.files.content import Content, content_record, shown_name, urls_in
+from lib.cuckoo.files.content import Content, content_record, shown_name, until_refused, urls_in
 from lib.cuckoo.files.office.embedded import first_version, package
 from lib.cuckoo.files.office.records import External, Office, empty_office
 from lib.cuckoo.files.properties import Value
@@ -23,7 +23,7 @@ _NOISE = re.compile(
 _TEMPLATE = re.compile(rb"\\template\s?([^{}]{1,2048})")
 _FIELD = re.compile(rb"\\fldinst(?![a-z])")
 _LONGEST_FIELD = 2048
-MAXIMUM_FIELDS = 50_000
+MAXIMUM_FIELDS = 10_000
 _FIELD_WORD = re.compile(rb"(?i)\b(DDE|DDEAUTO|INCLUDETEXT|INCLUDEPICTURE|IMPORT|HYPERLINK|LINK)\s")
 _BRACE = re.compile(rb"[{}]")
 _CONTROL = re.compile(rb"\\[a-z]{1,32}-?\d{0,10} ?|[{}]|\\\*")
@@ -43,10 +43,8 @@ def describe_rtf(data: Data, budget: Budget, save: Save) -> Office:
     found["external"] = budget.take("external relationships", _external(text))
     found["dde"] = [each["target"] for each in found["external"] if each["type"].startswith("DDE")]
     found["external"] = [each for each in found["external"] if not each["type"].startswith("DDE")]
-    try:
-        found["objects"] = budget.take("objects", _objects(text, budget, save))
-    except CuckooProcessingError as error:
-        budget.note(f"rtf: {error}")
+    objects = until_refused("rtf", _objects(text, budget, save), budget)
+    found["objects"] = budget.take("objects", objects)
     found["urls"] = urls_in([each["target"] for each in found["external"]] + found["dde"], budget)
     return found
 
