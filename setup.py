@@ -1,4 +1,4 @@
-"""Compiled parts; everything else is in setup.cfg. Without a compiler the package works in plain Python, slower."""
+"""Declares the compiled parts, which are optional; everything else is in setup.cfg."""
 
 from setuptools import Extension, setup
 
@@ -12,6 +12,8 @@ try:
 except ImportError:
     extensions = []
 else:
-    extensions = cythonize([Extension(name, [path], optional=True) for name, path in COMPILED.items()])
+    extensions = cythonize([Extension(name, [path]) for name, path in COMPILED.items()])
+for extension in extensions:
+    extension.optional = True  # cythonize drops it when it is given to Extension
 
 setup(ext_modules=extensions)

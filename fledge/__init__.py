@@ -13,6 +13,7 @@ import importlib
 import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,9 +42,11 @@ def _bind() -> None:
     ours = Path(__file__).resolve().parent.parent / "lib" / "cuckoo" / "__init__.py"
     present = sys.modules.get("lib.cuckoo")
     if present is not None:
-        theirs = Path(present.__file__ or "unknown").resolve()
+        theirs = _place_of(present)
         if theirs != ours:
-            raise ImportError(f"lib.cuckoo was imported from {theirs} before; fledge needs its own at {ours}")
+            raise ImportError(
+                f"lib.cuckoo was imported from {theirs or 'memory'} before; fledge needs its own at {ours}"
+            )
         return
     spec = importlib.util.spec_from_file_location(
         "lib.cuckoo", ours, submodule_search_locations=[str(ours.parent)]
@@ -57,6 +60,12 @@ def _bind() -> None:
     except BaseException:
         del sys.modules["lib.cuckoo"]
         raise
+
+
+def _place_of(package: ModuleType) -> Path | None:
+    """Return the file of a package, the folder of one without `__init__.py`, None for one made in memory."""
+    places = [getattr(package, "__file__", None), *getattr(package, "__path__", [])]
+    return next((Path(place).resolve() for place in places if place), None)
 
 
 def __getattr__(name: str) -> object:

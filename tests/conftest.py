@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import fledge  # noqa: F401 - binds lib.cuckoo before any test imports from it
+from tests.working_root import WorkingRoot
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
@@ -18,3 +19,9 @@ def shared_data() -> Path:
             pytest.fail(f"the real test data is missing: {SHARED_DATA}")
         pytest.skip(f"the real test data lies outside the repository, at {SHARED_DATA}")
     return SHARED_DATA
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> WorkingRoot:
+    """A working root with one empty analysis; the shipped modules are disabled in it."""
+    return WorkingRoot(tmp_path / "root")

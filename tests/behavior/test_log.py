@@ -14,6 +14,7 @@ from lib.cuckoo.behavior.calls import Calls
 from lib.cuckoo.behavior.log import FAULTS_KEPT, LogIndex
 from lib.cuckoo.behavior.source import MOST_OPEN, LogSource
 from lib.cuckoo.behavior.wire import LARGEST_DOCUMENT
+from tests.behavior.agreement import everything
 from tests.behavior.conftest import ReadLog
 from tests.behavior.writer import (
     FIRST_SEEN,
@@ -27,6 +28,7 @@ from tests.behavior.writer import (
     second_process,
 )
 
+FOUND = Path(__file__).resolve().parents[1] / "data" / "behavior"
 Read = Callable[[bytes], Calls]
 ANY = info(9, "Any", "misc", ["Value"])
 START = process() + ANY
@@ -103,6 +105,16 @@ def test_a_document_above_the_bound_is_left_out(read: ReadLog) -> None:
 
     assert len(index.columns) == 2
     assert faults(index) == [f"a document of {LARGEST_DOCUMENT + 1} bytes, above {LARGEST_DOCUMENT}"]
+
+
+def test_a_document_without_its_closing_zero_is_counted(read: ReadLog) -> None:
+    log = bytearray(START + call(9, b"a") + call(9, b"b") + call(9, b"c"))
+    log[len(START + call(9, b"a") + call(9, b"b")) - 1] = 1
+
+    index = read(bytes(log))
+
+    assert values(index) == ["a", "c"]
+    assert faults(index) == [f"a document of {len(call(9, b'b'))} bytes without its closing zero"]
 
 
 def test_a_call_of_an_undeclared_index_is_counted(read: ReadLog) -> None:
@@ -198,6 +210,20 @@ def test_a_call_type_without_success_and_return_value_is_read(calls: Read) -> No
         "2": "3",
         "B": "0x00000004",
     }
+
+
+def test_declarations_are_bounded(read: ReadLog) -> None:
+    large = info(9, "Large", "misc", ["x" * 60_000])
+    larger = info(9, "Larger", "misc", ["x" * (64 << 10)])
+    several = b"".join(info(at, f"Any{at}", "misc", ["x" * 60_000]) for at in range(10, 300))
+
+    assert [fault.split()[:3] for fault in faults(read(process() + large + larger))] == [
+        ["a", "declaration", "of"]
+    ]
+    index = read(process() + several + call(10, 1) + call(299, 1))
+    assert len(index.columns) == 1
+    assert faults(index)[0] == "a declaration beyond 65536 or 16777216 bytes of them"
+    assert faults(index)[-1] == "a call of index 299, which was not declared before"
 
 
 def test_other_messages_are_no_calls(read: ReadLog) -> None:
@@ -414,14 +440,6 @@ logs = st.lists(
 ).map(b"".join)
 
 
-def everything(index: LogIndex) -> object:
-    parts = index.calls("logs/1.bson")
-    texts = [b"".join(part.json_chunks()) for part in parts]
-    columns = [column.tolist() for column in index.columns.arrays()]
-    picked = [part.pick(row, (2, 3)) for part in parts for row in range(len(part))]
-    return columns, index.kinds, index.faults, index.spans, list(map(list, parts)), texts, picked
-
-
 @pytest.fixture(scope="module")
 def log_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("logs") / "1.bson"
@@ -467,3 +485,10 @@ def test_both_scanners_agree_on_any_bytes(
     log: bytes, log_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both_agree(log, log_file, monkeypatch)
+
+
+@pytest.mark.parametrize("log", sorted(FOUND.glob("*.bson")), ids=lambda path: path.stem)
+def test_both_scanners_agree_on_what_fuzzing_found(
+    log: Path, log_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both_agree(log.read_bytes(), log_file, monkeypatch)

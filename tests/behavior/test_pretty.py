@@ -264,3 +264,21 @@ def test_spelling_of_a_number_does_not_matter(where: tuple[str, str], number: in
     api, name = where[0].replace("[A-Z]*", "X").replace("?", "A").replace("*", ""), where[1]
 
     assert pretty_value(api, name, str(number)) == pretty_value(api, name, f"0x{number % 2**64:08x}")
+
+
+def test_names_agree_with_those_that_a_second_family_log_carries(shared_data: Path) -> None:
+    folder = shared_data / "analyses" / "cuckoo2-2204-sanitised.truth"
+    behavior = json.loads((folder / "cuckoo2-behavior.json").read_bytes())
+
+    different = {
+        (call["api"], name, theirs): pretty_value(call["api"], name, str(call["arguments"][name]))
+        for process in behavior["processes"]
+        for call in process["calls"]
+        for name, theirs in call["flags"].items()
+        if pretty_value(call["api"], name, str(call["arguments"][name])) != theirs
+    }
+
+    assert different == {  # that log knows no rights of its own for keys
+        ("NtOpenKeyEx", "desired_access", ""): "KEY_QUERY_VALUE",
+        ("NtOpenKey", "desired_access", "READ_CONTROL"): "KEY_READ",
+    }

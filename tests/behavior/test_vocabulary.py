@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 import lib.cuckoo.behavior.vocabulary as module
 from lib.cuckoo.behavior.vocabulary import CODE_LISTS, TABLE_FILES, number_of, rules, vocabulary
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 DATA = Path(module.__file__).parent / "data"
 _COMPOSITE_ALLOWED = re.compile(
     r".*_ALL_ACCESS|STANDARD_RIGHTS_.*|(FILE_GENERIC|KEY|TOKEN)_(READ|WRITE|EXECUTE)"
@@ -126,12 +128,22 @@ def test_every_rule_names_a_table_and_every_table_is_named_by_a_rule() -> None:
 
 
 def test_no_rule_is_hidden_by_an_earlier_one() -> None:
-    seen: Counter[tuple[str, str]] = Counter()
+    earlier: dict[str, list[str]] = {}
     for rule in rules("arguments.json"):
         for name in {argument.replace("_", "").lower() for argument in rule["arguments"]}:
-            seen.update((name, api) for api in rule["apis"])
+            for api in rule["apis"]:
+                example = api.replace("[A-Z]", "X").replace("*", "").replace("?", "W")
+                hiding = [pattern for pattern in earlier.get(name, []) if fnmatchcase(example, pattern)]
+                assert not hiding, f"{name} of {api} never reaches {rule['table']}"
+            earlier.setdefault(name, []).extend(rule["apis"])
 
-    assert [where for where, count in seen.items() if count > 1] == []
+
+def test_the_reference_page_lists_every_table() -> None:
+    page = (ROOT / "docs" / "reference" / "readable-values.md").read_text("utf-8")
+    told = set(re.findall(r"`([a-z][a-z0-9_]+)`", page))
+
+    used = {rule["table"] for rule in rules("arguments.json")} | set(CODE_LISTS)
+    assert used - told == set()
 
 
 def test_returns_name_a_code_list_or_nothing() -> None:

@@ -14,7 +14,7 @@ from tools.example.__main__ import main
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "storage" / "analyses" / "1"
 STORY = ROOT / "docs" / "example-analysis.md"
-REPORTS = "reports"
+OUTPUTS = {"reports", "network", "static"}  # what processing writes; git ignores it
 MEGABYTE = 1 << 20
 
 
@@ -26,7 +26,7 @@ def files() -> dict[str, bytes]:
 def contents(folder: Path) -> dict[str, bytes]:
     paths = (path for path in folder.rglob("*") if path.is_file())
     names = {path.relative_to(folder): path for path in paths}
-    return {str(name): path.read_bytes() for name, path in names.items() if name.parts[0] != REPORTS}
+    return {str(name): path.read_bytes() for name, path in names.items() if name.parts[0] not in OUTPUTS}
 
 
 def test_the_committed_folder_is_what_the_writer_writes(files: dict[str, bytes]) -> None:

@@ -1,7 +1,6 @@
 """`process["calls"]`: a sequence of calls that are read from the log when somebody asks for them."""
 
 import json
-from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,10 +125,6 @@ class Calls(Sequence[Call]):
         """Iterate over the calls with one of the names *and* one of the categories; the others are not read."""
         return map(self.call, self.rows(api, category))
 
-    def rows_since(self, milliseconds: int) -> int:
-        """Return the first row at or after a time in ms since the process was first seen, in a log whose times rise."""
-        return bisect_left(self.times, milliseconds)
-
     def pick(self, row: int, positions: Sequence[int]) -> list[str | None]:
         """Return the texts of some arguments of a call by declared position, which rise; None for absent ones."""
         return active().pick(self.source.data(), self.offsets[row], self.kind_at(row), positions)
@@ -200,9 +195,9 @@ class Calls(Sequence[Call]):
         shown = min(len(self), self.limits.calls or len(self))
         yield b"["
         for first in range(0, shown, _CALLS_PER_CHUNK):
-            yield (b"," if first else b"") + active().json_calls(
-                self, first, min(first + _CALLS_PER_CHUNK, shown)
-            )
+            last = min(first + _CALLS_PER_CHUNK, shown)
+            yield (b"," if first else b"") + active().json_calls(self, first, last)
+            self.source.passed(self.offsets[first])
         yield b"]"
 
     def detach(self) -> tuple[dict[str, Any], list[memoryview]]:

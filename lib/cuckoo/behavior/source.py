@@ -8,14 +8,16 @@ import zlib
 from collections import OrderedDict
 from pathlib import Path
 from typing import IO
+from weakref import ref
 
 from lib.cuckoo.behavior.wire import Data
 
 MOST_OPEN = 64
 """Logs that stay mapped at one time; an analysis may have a hundred thousand."""
+KEPT_BYTES = 16 << 20
 _CHUNK = 1 << 20
 
-_open: "OrderedDict[int, LogSource]" = OrderedDict()
+_open: "OrderedDict[int, ref[LogSource]]" = OrderedDict()
 
 
 class LogSource:
@@ -29,16 +31,19 @@ class LogSource:
         self.unpacked_bytes = unpacked_bytes
         self.fault = ""
         self._data: Data | None = None
+        self._kept_from = 0
 
     def data(self) -> Data:
         """Return the log; what cannot be read is empty."""
         if self._data is None:
             self._data = self._read()
-        _open[id(self)] = self
+        _open[id(self)] = ref(self)
         _open.move_to_end(id(self))
         while len(_open) > MOST_OPEN:
             _, oldest = _open.popitem(last=False)
-            oldest.forget()
+            source = oldest()
+            if source is not None:
+                source.forget()
         return self._data
 
     @property
@@ -50,10 +55,11 @@ class LogSource:
         """Let go of the mapping; whoever still reads from it keeps it alive."""
         self._data = None
 
-    def release_pages(self) -> None:
-        """Tell the system that what was read so far is not needed soon, so that it does not count as our memory."""
-        if isinstance(self._data, mmap.mmap):
+    def passed(self, offset: int) -> None:
+        """Note how far a reader is; now and then pages are given back, so that a log does not count as memory."""
+        if abs(offset - self._kept_from) >= KEPT_BYTES and isinstance(self._data, mmap.mmap):
             self._data.madvise(mmap.MADV_DONTNEED)
+            self._kept_from = offset
 
     def _read(self) -> Data:
         try:

@@ -27,14 +27,14 @@ def describe(descriptor: int, *, mime: bool = False) -> str:
 
 
 def describe_bytes(data: bytes) -> str:
-    """Describe data in memory as `describe` describes a file.
+    """Describe bytes in memory, for example a body from the wire.
 
     Raises:
         CuckooDependencyError: libmagic is not installed.
     """
     magic, library = _libmagic()
     try:
-        text: str = library(False).from_buffer(data)
+        text: str = library(mime=False).from_buffer(data)
     except (magic.MagicException, UnicodeError):
         return "data"
     return text

@@ -23,10 +23,13 @@ from lib.cuckoo.common.detach import Detachable
 
 _HEADER = struct.Struct("<QQ")
 _TUPLE, _SET, _FROZENSET, _INTEGER, _DATETIME, _DATE, _DETACHED = range(1, 8)
-_DETACHED_CLASSES = {"calls": ("lib.cuckoo.behavior.calls", "Calls")}
+_DETACHED_CLASSES = {
+    "calls": ("lib.cuckoo.behavior.calls", "Calls"),
+    "events": ("lib.cuckoo.behavior.enhanced", "Enhanced"),
+}
 _MAX_DEPTH = 400
 _MAX_NESTED_EXTENSIONS = 32  # msgpack takes 50 kB of C stack to read each: a few hundred would end the engine
-_MAX_MESSAGES = 16
+_MAX_MESSAGES = 100_000
 _UNCHECKED_BYTES = 4096
 _STREAMED_DEPTH = 3
 _WRITE_BUFFER = 1 << 20
@@ -69,8 +72,7 @@ class AnswerWriter:
             TooLargeError: the limit is reached; earlier messages stay readable.
             PermissionError: this is a fork of the process that may answer.
         """
-        if os.getpid() != self._process:
-            raise PermissionError("only the process that the engine started may answer")
+        self._require_owner()
         start = self._end
         try:
             self._append(_HEADER.pack(0, 0))
@@ -88,7 +90,12 @@ class AnswerWriter:
 
     def restart(self) -> None:
         """Drop all messages, so that there is room to say why."""
+        self._require_owner()
         self._abandon(0)
+
+    def _require_owner(self) -> None:
+        if os.getpid() != self._process:
+            raise PermissionError("only the process that the engine started may answer")
 
     @property
     def _position(self) -> int:

@@ -4,6 +4,7 @@ Files are loaded by path under a private name, never through `sys.path`. Only wh
 loaded at all, so that a disabled module costs nothing and breaks nothing.
 """
 
+import importlib
 import importlib.util
 import inspect
 import os
@@ -107,6 +108,7 @@ def load_file(file: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} is not a Python file")
     module = importlib.util.module_from_spec(spec)
+    _reach_tree_from_lib()
     sys.modules[name] = module  # dataclasses and pickling look here while the file runs
     try:
         spec.loader.exec_module(module)
@@ -116,10 +118,20 @@ def load_file(file: Path) -> ModuleType:
     return module
 
 
+def _reach_tree_from_lib() -> None:
+    """Let a file that says `import lib.cuckoo.common.abstracts` find `cuckoo` in `lib`.
+
+    A tree that was bound by its path is known to the interpreter as `lib.cuckoo` and not yet as a part of `lib`.
+    """
+    lib: Any = importlib.import_module("lib")
+    lib.cuckoo = sys.modules["lib.cuckoo"]
+
+
 def classes_of(module: ModuleType, kind: type) -> Iterator[type]:
-    """Yield the classes derived from `kind` that the module itself defines, by name."""
-    for _, cls in sorted(vars(module).items()):
-        if inspect.isclass(cls) and issubclass(cls, kind) and cls.__module__ == module.__name__:
+    """Yield the classes derived from `kind` that the module itself defines, by name, each once."""
+    classes = dict.fromkeys(value for _, value in sorted(vars(module).items()) if inspect.isclass(value))
+    for cls in classes:
+        if issubclass(cls, kind) and cls.__module__ == module.__name__:
             yield cls
 
 
@@ -184,7 +196,10 @@ def _sections_without_file(sections: Mapping[str, Section], files: Mapping[str, 
 
 def _unknown_options(section: Section, file: Path) -> Iterator[Problem]:
     """Yield the options that the module's source never mentions."""
-    source = read_source(file)
+    try:
+        source = read_source(file)
+    except OSError:
+        return  # loading it tells why
     for option, line in section.lines.items():
         if option not in _ENGINE_OPTIONS and not re.search(rf"\b{re.escape(option)}\b", source):
             message = f"[{section.name}] {option}: {file.name} knows no such option"

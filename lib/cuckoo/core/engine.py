@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from lib.cuckoo import __version__
-from lib.cuckoo.analysis.task import load_task
+from lib.cuckoo.analysis.task import DEFAULTS, load_task
+from lib.cuckoo.behavior import reader_name
 from lib.cuckoo.common.exceptions import CuckooOperationalError
 from lib.cuckoo.common.ini import read_sections
 from lib.cuckoo.common.processing import Processing
@@ -24,7 +25,12 @@ from lib.cuckoo.core.execution import Analysis
 from lib.cuckoo.core.ledger import Ledger, Problem, Run
 from lib.cuckoo.core.limits import Limits
 from lib.cuckoo.core.sections import Sections
+from lib.cuckoo.core.signatures.explain import Explanation, explain_apart
+from lib.cuckoo.core.signatures.loading import load_signatures
+from lib.cuckoo.core.signatures.section import SignatureSettings, apply_signatures, signature_settings
+from lib.cuckoo.core.signatures.selection import Setting
 from lib.cuckoo.core.stage import Conditions, Observer, Silence, run_stage
+from lib.cuckoo.core.tracking import copied
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,8 @@ class Settings:
     root: Root
     modules: Sequence[Path] = ()
     """Further folders of processing modules."""
+    signatures: Sequence[Path] = ()
+    """Further collections of signatures."""
     jobs: int = 1
     """Modules that may run at the same time."""
     in_process: bool = False
@@ -69,7 +77,7 @@ def stage_limits(root: Root, stage: str) -> Limits:
 
 
 class Engine:
-    """One analysis on its way: `process()`, then `report()`; `results` and `ledger` fill meanwhile."""
+    """One analysis on its way: `process()`, `match()`, `report()`; `results` and `ledger` fill meanwhile."""
 
     def __init__(
         self,
@@ -83,6 +91,8 @@ class Engine:
         self.ledger = Ledger()
         self.task = self._read_task(task)
         self._sections = Sections(results)
+        self._statistics: dict[str, Any] = {}
+        self._own: dict[str, Any] = {}
         self._started = datetime.datetime.now(datetime.UTC)
         self._clock = time.monotonic()
 
@@ -101,9 +111,30 @@ class Engine:
             stage = run_stage(found.candidates, self._attempt_processing, self._conditions(limits))
             for run, messages in stage:
                 self._record(self._sections.merge(run, messages))
-        self.results["statistics"] = {"processing": self._times()}
         self.ledger.runs.extend(found.left_out)
-        self.results["engine"] = self._engine_record(limits)
+        self._conclude("processing", self._module_times(), limits=dataclasses.asdict(limits))
+
+    def match(self) -> None:
+        """Run the signatures over the results and write the sections `signatures`, `score` and `ttps`."""
+        settings = signature_settings(self.settings.root, self.settings.signatures)
+        if not settings.enabled:
+            return
+        conditions = self._conditions(stage_limits(self.settings.root, "signatures"))
+        with self.settings.root.active():
+            found = apply_signatures(self.results, settings, self._signature_setting(settings), conditions)
+        self.results.update(found.sections)
+        for run in found.faults:
+            self._record(run)
+        self.ledger.problems.extend(found.problems)
+        self._conclude("signatures", found.times, signatures=found.record)
+
+    def explain(self, name: str) -> Explanation:
+        """Run one signature over the results, and tell why it matched or did not."""
+        settings = signature_settings(self.settings.root, self.settings.signatures)
+        conditions = self._conditions(stage_limits(self.settings.root, "signatures"))
+        with self.settings.root.active():
+            loading = load_signatures(settings.folders)
+            return explain_apart(name, loading, self.results, self._signature_setting(settings), conditions)
 
     def report(self) -> None:
         """Run the reporting modules; how they ended stands in the ledger and, afterwards, in the results."""
@@ -119,7 +150,7 @@ class Engine:
 
     def _read_task(self, given: Mapping[str, Any] | None) -> dict[str, Any]:
         if given is not None:
-            return dict(given)
+            return DEFAULTS | dict(given)
         task, problems = load_task(self.path)
         self.ledger.problems.extend(Problem("task", problem, str(self.path)) for problem in problems)
         return task
@@ -133,7 +164,10 @@ class Engine:
         return Analysis(str(self.path), self.task)
 
     def _attempt_processing(self, candidate: Candidate, answer: AnswerWriter) -> None:
-        execution.process(candidate, self._analysis, self.results, answer)
+        results = (
+            copied(self.results) if self.settings.in_process else self.results
+        )  # a fork has its own anyway
+        execution.process(candidate, self._analysis, results, answer)
 
     def _attempt_report(self, candidate: Candidate, answer: AnswerWriter) -> None:
         execution.report(candidate, self._analysis, self.results, answer)
@@ -142,17 +176,31 @@ class Engine:
         self.ledger.runs.append(run.without_measures() if self.settings.deterministic else run)
         self.settings.observer.finished(run)
 
-    def _times(self) -> list[dict[str, Any]]:
-        """Return what readers of existing reports know: class name and seconds of each module that ran."""
-        return [{"name": run.class_name, "time": round(run.wall_seconds, 3)} for run in self.ledger.runs]
+    def _signature_setting(self, settings: SignatureSettings) -> Setting:
+        category, platform = (str(self.task.get(name) or "") for name in ("category", "platform"))
+        return Setting(category, platform, overlay=settings.overlay)
 
-    def _engine_record(self, limits: Limits) -> dict[str, Any]:
+    def _module_times(self) -> list[dict[str, Any]]:
+        """Return what readers of existing reports know: class name and seconds of each module that ran."""
+        ran = [run for run in self.ledger.runs if run.class_name and run.wall_seconds]
+        return [{"name": run.class_name, "time": round(run.wall_seconds, 3)} for run in ran]
+
+    def _conclude(self, stage: str, times: list[dict[str, Any]], **parts: Any) -> None:
+        """Bring the sections that the engine writes itself up to date after a stage."""
+        if not self.settings.deterministic:
+            self._statistics[stage] = times
+        self._own |= parts
+        self.results["statistics"] = self._statistics
+        self.results["engine"] = self._engine_record()
+
+    def _engine_record(self) -> dict[str, Any]:
         record: dict[str, Any] = {
             "name": "fledge",
             "version": __version__,
             "python": ".".join(map(str, sys.version_info[:3])),
+            "readers": {"behavior": reader_name()},
             "isolation": not self.settings.in_process,
-            "limits": dataclasses.asdict(limits),
+            **self._own,
             "modules": [run.as_record() for run in self.ledger.runs],
             "problems": [dataclasses.asdict(problem) for problem in self.ledger.problems],
         }

@@ -4,6 +4,7 @@ This is the one place that catches whatever a module raises. It runs inside the 
 engine in two messages: how the module ended, then its data.
 """
 
+import errno
 import inspect
 import traceback
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from lib.cuckoo.core.tracking import TrackedResults
 
 _ENGINE_FRAMES = str(Path(__file__))
 _MAX_NOTES, _MAX_TEXT = 100, 20_000
+_MAX_FRAMES = 100  # a recursion may have millions
 _RESERVE_BYTES = 4 << 20  # given back when memory runs out, so that there is some to say so
 
 
@@ -55,6 +57,7 @@ def process(
         raise
     except BaseException as error:  # noqa: BLE001 - the boundary: a module may raise anything, SystemExit included
         reserve.clear()
+        answer.restart()
         answer.write(ending_of(error))
 
 
@@ -73,6 +76,7 @@ def report(
         raise
     except BaseException as error:  # noqa: BLE001 - the boundary: a report may raise anything, SystemExit included
         reserve.clear()
+        answer.restart()
         answer.write(ending_of(error))
 
 
@@ -103,8 +107,17 @@ def _run_processing(candidate: Candidate, analysis: Analysis, results: Mapping[s
     module = _build(candidate.cls, tracked)
     _introduce(module, candidate, analysis)
     data = module.run()
-    notes = [str(note)[:_MAX_TEXT] for note in getattr(module, "notes", [])[:_MAX_NOTES]]
-    return Processed(module.key, data, tracked.writes(), notes)
+    return Processed(module.key, data, tracked.writes(), _notes_of(module))
+
+
+def _notes_of(module: Processing) -> list[str]:
+    """Return what `note()` collected; a dropped-in module may use the name for something else."""
+    notes = getattr(module, "notes", None)
+    return (
+        [note[:_MAX_TEXT] for note in notes[:_MAX_NOTES] if isinstance(note, str)]
+        if isinstance(notes, list)
+        else []
+    )
 
 
 def _build(cls: type[Processing], results: dict[str, Any]) -> Processing:
@@ -148,11 +161,18 @@ def _judge(error: BaseException) -> tuple[Outcome, str]:
         )
     if isinstance(error, TooLargeError):
         return Outcome.TOO_LARGE, f"the answer is {error}"
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return Outcome.OUT_OF_MEMORY, "needs more memory than its limit"
     if isinstance(error, SystemExit):
         return Outcome.CRASHED, f"called sys.exit({error.code!r})"
-    return Outcome.CRASHED, f"{type(error).__name__}: {error}"
+    return Outcome.CRASHED, f"{type(error).__name__}: {_message(error)}"
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a class of the module's own may fail at anything
+        return "(its message cannot be shown)"
 
 
 def _traceback(error: BaseException) -> str:
@@ -160,4 +180,6 @@ def _traceback(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename == _ENGINE_FRAMES:
         trace = trace.tb_next
-    return "".join(traceback.format_exception(type(error), error, trace or error.__traceback__))
+    return "".join(
+        traceback.format_exception(type(error), error, trace or error.__traceback__, limit=-_MAX_FRAMES)
+    )

@@ -1,8 +1,9 @@
 """Child processes: launched by fork, held to their limits, ended with all that they started.
 
-The engine stays single-threaded, so that a fork is safe and sees all the results without copying them. A child
-leads its own process group and adopts whatever its descendants leave behind, so that a module that forks and
-detaches is still found. What escapes is a process that outlives a child which crashed, after leaving its group.
+The engine stays single-threaded, so that a fork is safe and sees all the results without copying them. It forks a
+warden, and the warden forks the worker that does the work. The warden adopts whatever the worker's descendants leave
+behind, passes on the engine's signals to all of them, ends them when the worker has ended, however that was, and
+then ends as the worker did.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ import functools
 import mmap
 import os
 import resource
+import select
 import selectors
 import signal
 import sys
@@ -33,6 +35,9 @@ _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 _SHARED_MEMORY_FACTOR = 8
 _OUTPUT_KEPT = 8192
 _TICK_SECONDS = 0.2
+_PATIENCE_SECONDS = 2
+_READS_AT_END = 64  # a pipe holds a megabyte at most; a process that escaped may write for ever
+_KILL = signal.SIGHUP  # tells a warden to kill all below it; the kernel sends it when the engine dies
 
 
 @dataclass
@@ -40,6 +45,7 @@ class Child:
     """A running child process."""
 
     pid: int
+    """The warden's."""
     limits: Limits
     analysis_path: str
     started: float
@@ -50,14 +56,23 @@ class Child:
     handle: int
     """Descriptor that becomes readable when it ends (pidfd)."""
     printed: bytearray = field(default_factory=bytearray)
-    terminated: float | None = None
-    """When SIGTERM was sent."""
+    signals: int = 0
+    """How many it was sent because its time was up."""
+    signalled: float = 0.0
+    """When the last of them was sent."""
+    expired: bool = False
+    """True ends it before its limit of wall-clock time."""
 
     def deadline(self) -> float:
         """Return when the next signal is due, on the monotonic clock."""
-        if self.terminated is None:
-            return self.started + self.limits.wall_seconds
-        return self.terminated + self.limits.grace_seconds
+        if not self.signals:
+            return self.started + (0 if self.expired else self.limits.wall_seconds)
+        return self.signalled + self.limits.grace_seconds
+
+    def close(self) -> None:
+        """Let go of its descriptors."""
+        for descriptor in (self.answer, self.output, self.handle):
+            os.close(descriptor)
 
 
 @dataclass(frozen=True)
@@ -77,8 +92,11 @@ class Ended:
     answer_bytes: int
 
 
-def launch(work: Work, limits: Limits, analysis_path: str) -> Child:
-    """Fork a child that does `work`; the clock starts here."""
+def launch(work: Work, limits: Limits, analysis_path: str, siblings: Sequence[Child] = ()) -> Child:
+    """Fork a child that does `work`; the clock starts here.
+
+    It does not get the descriptors of its `siblings` that run: it could forge their answers.
+    """
     _libc()
     answer = _memory_file()
     read_end, write_end = os.pipe()
@@ -88,9 +106,9 @@ def launch(work: Work, limits: Limits, analysis_path: str) -> Child:
     engine = os.getpid()
     pid = os.fork()
     if pid == 0:
-        _be_child(work, limits, answer, write_end, engine)
-    with contextlib.suppress(OSError):  # the child does the same: whoever comes first
-        os.setpgid(pid, pid)
+        for sibling in siblings:
+            sibling.close()
+        _be_warden(work, limits, answer, write_end, engine)
     os.close(write_end)
     return Child(pid, limits, analysis_path, started, answer, read_end, os.pidfd_open(pid))
 
@@ -112,10 +130,18 @@ def wait(children: Sequence[Child], tick: Callable[[], None] | None = None) -> d
                 tick()
 
 
+def expire(child: Child) -> None:
+    """Treat a child as if it had reached its limit of wall-clock time."""
+    child.expired = True
+
+
 def kill(children: Sequence[Child]) -> None:
     """End children at once, for an engine that stops."""
     for child in children:
-        _signal_all(child, signal.SIGKILL)
+        _signal(child, _KILL)
+    for child in children:
+        if not select.select([child.handle], [], [], _PATIENCE_SECONDS)[0]:
+            _kill_all(child)
         _collect(child)
 
 
@@ -128,7 +154,7 @@ def _wait_once(selector: selectors.BaseSelector, children: Sequence[Child]) -> l
         elif not _drain(key.data):
             selector.unregister(key.fd)
     for child in children:
-        if child not in ended and time.monotonic() >= child.deadline():
+        if all(child is not other for other in ended) and time.monotonic() >= child.deadline():
             _enforce(child)
     return ended
 
@@ -142,53 +168,60 @@ def _drain(child: Child) -> bool:
 
 
 def _enforce(child: Child) -> None:
-    if child.terminated is None:
-        _signal_all(child, signal.SIGTERM)
+    """Ask the child's processes to end, then make the warden kill them, then do without a warden that cannot."""
+    if child.signals == 0:
+        _signal(child, signal.SIGTERM)
+    elif child.signals == 1:
+        _signal(child, _KILL)
     else:
-        _signal_all(child, signal.SIGKILL)
-    child.terminated = time.monotonic()
+        _kill_all(child)
+    child.signals += 1
+    child.signalled = time.monotonic()
 
 
-def _signal_all(child: Child, number: int) -> None:
-    """Signal the child's group and its descendants outside the group."""
-    descendants = list(_descendants(child.pid))
+def _signal(child: Child, number: int) -> None:
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, number)
-    for pid in descendants:
+        signal.pidfd_send_signal(child.handle, number)
+
+
+def _kill_all(child: Child) -> None:
+    _signal_descendants(child.pid, signal.SIGKILL)
+    _signal(child, signal.SIGKILL)
+
+
+def _signal_descendants(pid: int, number: int) -> None:
+    for descendant in list(_descendants(pid)):
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
+            os.kill(descendant, number)
 
 
 def _descendants(pid: int) -> Iterator[int]:
     pending = [pid]
     while pending:
-        for task in Path(f"/proc/{pending.pop()}/task").glob("*/children"):
-            with contextlib.suppress(OSError):
-                found = [int(word) for word in task.read_text().split()]
+        with contextlib.suppress(OSError):  # it may end while we look
+            for task in Path(f"/proc/{pending.pop()}/task").iterdir():
+                found = [int(word) for word in (task / "children").read_text().split()]
                 pending += found
                 yield from found
 
 
 def _collect(child: Child) -> Ended:
-    """Reap a child that ended, end what it left behind, and read its messages."""
+    """Reap a child that ended, and read its messages."""
     _, status, usage = os.wait4(child.pid, 0)
     wall = time.monotonic() - child.started
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
     os.set_blocking(child.output, False)
     with contextlib.suppress(BlockingIOError):
-        while _drain(child):
-            pass
-    messages, malformed, size = _read_answer(child.answer, child.analysis_path)
-    os.close(child.output)
-    os.close(child.handle)
-    os.close(child.answer)
+        for _ in range(_READS_AT_END):
+            if not _drain(child):
+                break
+    messages, malformed, size = _read_answer(child.answer, child.limits, child.analysis_path)
+    child.close()
     return Ended(
         messages=messages,
         malformed=malformed,
         exit_code=os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
         signal=os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
-        timed_out=child.terminated is not None,
+        timed_out=child.signals > 0,
         output=child.printed.decode(errors="backslashreplace"),
         wall_seconds=wall,
         cpu_seconds=usage.ru_utime + usage.ru_stime,
@@ -203,7 +236,7 @@ def perform_here(work: Work, limits: Limits, analysis_path: str) -> Ended:
     started, cpu = time.monotonic(), time.process_time()
     try:
         work(AnswerWriter(answer, limits.answer_bytes))
-        messages, malformed, size = _read_answer(answer, analysis_path)
+        messages, malformed, size = _read_answer(answer, limits, analysis_path)
     finally:
         os.close(answer)
     return Ended(
@@ -224,14 +257,17 @@ def _memory_file() -> int:
     return os.memfd_create("answer", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
 
 
-def _read_answer(answer: int, analysis_path: str) -> tuple[list[Any], str, int]:
+def _read_answer(answer: int, limits: Limits, analysis_path: str) -> tuple[list[Any], str, int]:
     """Return the messages, why the rest could not be read, and the size in bytes."""
     messages: list[Any] = []
+    size = os.fstat(answer).st_size
     try:
         _seal(answer)
         size = os.fstat(answer).st_size
+        if size > limits.answer_bytes:
+            return messages, f"its answer of {size:,} bytes is beyond its limit", size
         if size:
-            view = memoryview(mmap.mmap(answer, size, prot=mmap.PROT_READ))
+            view = memoryview(mmap.mmap(answer, size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ))
             messages.extend(read_messages(view, analysis_path))
     except MalformedError as error:
         return messages, str(error), size
@@ -242,7 +278,7 @@ def _seal(answer: int) -> None:
     """Fix the file's content and size, so that nobody can change under us what we check.
 
     Raises:
-        MalformedError: a process that escaped holds it open for writing.
+        MalformedError: a process that escaped has it mapped for writing, or the child kept us from sealing it.
     """
     seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
     for pause in (0.0, 0.01, 0.1, 0.5):  # a killed descendant needs a moment to let go
@@ -250,42 +286,89 @@ def _seal(answer: int) -> None:
         with contextlib.suppress(OSError):
             fcntl.fcntl(answer, fcntl.F_ADD_SEALS, seals)
             return
-    os.ftruncate(answer, 0)
-    raise MalformedError("another process still writes to the answer")
+    raise MalformedError("its answer cannot be protected from changes")
 
 
-def _be_child(work: Work, limits: Limits, answer: int, output: int, engine: int) -> NoReturn:
-    status = 1
+def _be_warden(work: Work, limits: Limits, answer: int, output: int, engine: int) -> NoReturn:
+    """Launch the worker, wait for it, end what it leaves behind, and end as it did."""
+    status = 1 << 8
     try:
-        _settle(limits, output, engine)
-        work(AnswerWriter(answer, limits.answer_bytes))
-        status = 0
-    except BaseException:  # noqa: BLE001 - the end of the child's stack; above it is a copy of the engine
-        traceback.print_exc()
+        _become_warden(engine)
+        warden = os.getpid()
+        worker = os.fork()
+        if worker == 0:
+            _be_worker(work, limits, answer, output, warden)
+        status = _outlive(worker)
     finally:
-        _leave(status)
+        _end_as(status)
 
 
-def _leave(status: int) -> NoReturn:
-    """End the child and what it started, without the engine's exit handlers."""
-    for pid in list(_descendants(os.getpid())):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(status)
-
-
-def _settle(limits: Limits, output: int, engine: int) -> None:
-    """Make a fresh fork a child: own group, own output, default signals, limits."""
+def _become_warden(engine: int) -> None:
+    """Leave the engine's group, adopt orphans, pass signals on, and kill all below when the engine dies."""
     os.setpgid(0, 0)
-    _libc().prctl(_SET_PDEATHSIG, signal.SIGKILL)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, lambda *_: _signal_descendants(os.getpid(), signal.SIGTERM))
+    signal.signal(_KILL, lambda *_: _signal_descendants(os.getpid(), signal.SIGKILL))
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    _limit(resource.RLIMIT_CORE, 0)
     _libc().prctl(_SET_CHILD_SUBREAPER, 1)
+    _libc().prctl(_SET_PDEATHSIG, _KILL)
     if os.getppid() != engine:
         os._exit(1)
-    signal.set_wakeup_fd(-1)
-    for number in (signal.SIGINT, signal.SIGTERM):
+
+
+def _outlive(worker: int) -> int:
+    """Reap everything below until nothing is left; return the worker's wait status."""
+    status = None
+    while True:
+        try:
+            pid, ended = os.wait()
+        except ChildProcessError:
+            return 1 << 8 if status is None else status
+        if pid == worker:
+            status = ended
+        if status is not None:
+            _signal_descendants(os.getpid(), signal.SIGKILL)
+
+
+def _end_as(status: int) -> NoReturn:
+    """End with a wait status, be it a signal's."""
+    try:
+        if os.WIFSIGNALED(status):
+            number = os.WTERMSIG(status)
+            if number != signal.SIGKILL:
+                signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+    finally:
+        os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 1)
+
+
+def _be_worker(work: Work, limits: Limits, answer: int, output: int, warden: int) -> NoReturn:
+    """Do the work and leave without the engine's exit handlers; above us on the stack is a copy of the engine."""
+    status = 1
+    try:
+        _settle(limits, output, warden)
+        work(AnswerWriter(answer, limits.answer_bytes))
+        status = 0
+    except BaseException:  # noqa: BLE001 - the end of the child's stack
+        traceback.print_exc()
+    finally:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(status)
+
+
+def _settle(limits: Limits, output: int, warden: int) -> None:
+    """Make a fresh fork a worker: own group, own output, default signals, limits."""
+    os.setpgid(0, 0)
+    _libc().prctl(_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != warden:
+        os._exit(1)
+    for number in (signal.SIGINT, signal.SIGTERM, _KILL):
         signal.signal(number, signal.SIG_DFL)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (output, 1), (output, 2)):
@@ -303,17 +386,21 @@ def _restrict(limits: Limits) -> None:
     more loosely, against shared memory, which RLIMIT_DATA does not count.
     """
     memory = limits.memory_mb << 20
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_CPU, limits.cpu_seconds)
+    _limit(resource.RLIMIT_CPU, limits.cpu_seconds, spare=1)
     _limit(resource.RLIMIT_FSIZE, max(limits.file_mb << 20, limits.answer_bytes))
     _limit(resource.RLIMIT_DATA, _status_bytes("VmData") + memory)
     _limit(resource.RLIMIT_AS, _status_bytes("VmSize") + _SHARED_MEMORY_FACTOR * memory)
 
 
-def _limit(which: int, value: int) -> None:
+def _limit(which: int, value: int, spare: int = 0) -> None:
+    """Set a limit for good; `spare` lies between the one that warns and the one that kills."""
     hard = resource.getrlimit(which)[1]
-    soft = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(which, (soft, hard))
+    lowest = (
+        [value, value + spare]
+        if hard == resource.RLIM_INFINITY
+        else [min(value, hard), min(value + spare, hard)]
+    )
+    resource.setrlimit(which, (lowest[0], lowest[1]))
 
 
 def _status_bytes(field_name: str) -> int:

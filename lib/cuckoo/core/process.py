@@ -16,6 +16,7 @@ def process(  # noqa: PLR0913 - keyword-only, each with a default
     *,
     root: str | os.PathLike[str] | None = None,
     modules: Sequence[str | os.PathLike[str]] = (),
+    signatures: Sequence[str | os.PathLike[str]] = (),
     task: Mapping[str, Any] | None = None,
     jobs: int = 1,
     in_process: bool = False,
@@ -29,6 +30,7 @@ def process(  # noqa: PLR0913 - keyword-only, each with a default
         path: the analysis folder.
         root: the working root; by default `$FLEDGE_ROOT`, else the current folder if it has a `conf/`.
         modules: further folders of processing modules.
+        signatures: further collections of signatures.
         task: the description of the analysis; by default read from the folder.
         jobs: how many modules may run at the same time. The results do not depend on it.
         in_process: run modules in this process, without limits, for debuggers.
@@ -39,10 +41,14 @@ def process(  # noqa: PLR0913 - keyword-only, each with a default
     Raises:
         CuckooOperationalError: the folder cannot be read.
         CuckooStartupError: the working root or its configuration cannot be used.
+        ValueError: `jobs` is below 1.
     """
+    if jobs < 1:
+        raise ValueError(f"jobs must be at least 1, not {jobs}")
     settings = Settings(
         root=find_root(root),
         modules=[Path(folder).resolve() for folder in modules],
+        signatures=[Path(folder).resolve() for folder in signatures],
         jobs=jobs,
         in_process=in_process,
         deterministic=deterministic,
@@ -50,6 +56,7 @@ def process(  # noqa: PLR0913 - keyword-only, each with a default
     )
     engine = Engine(path, settings, task)
     engine.process()
+    engine.match()
     if reports:
         engine.report()
     return Results(engine.path, engine.results, engine.ledger)

@@ -70,7 +70,13 @@ class Conditions:
 def run_stage(
     candidates: Sequence[Candidate], attempt: Attempt, conditions: Conditions
 ) -> Iterator[tuple[Run, list[Any]]]:
-    """Run each candidate; yield its line of the ledger and its messages, in the order given."""
+    """Run each candidate; yield its line of the ledger and its messages, in the order given.
+
+    Raises:
+        CuckooStartupError: the section of one sets a limit that is none; nothing has run then.
+    """
+    for candidate in candidates:
+        conditions.limits_of(candidate)
     for batch in _batches(candidates):
         finished: Iterator[tuple[Candidate, Ended]]
         if conditions.in_process:
@@ -136,7 +142,8 @@ def _launch_next(
     position, candidate = waiting.pop(0)
     conditions.observer.started(candidate)
     limits = conditions.limits_of(candidate)
-    child = launch(_work(candidate, attempt), limits, conditions.analysis_path)
+    siblings = [child for _, child in running.values()]
+    child = launch(_work(candidate, attempt), limits, conditions.analysis_path, siblings)
     running[child.pid] = (position, child)
 
 
@@ -147,7 +154,7 @@ def _work(candidate: Candidate, attempt: Attempt) -> Callable[[AnswerWriter], No
 def _judge(candidate: Candidate, ended: Ended, limits: Limits) -> Run:
     """Turn how a child ended into a line of the ledger."""
     ending = ended.messages[-1] if ended.messages else None
-    outcome, reason = _outcome(ended, ending, limits)
+    outcome, reason = judge_ended(ended, limits)
     told = ending if isinstance(ending, dict) else {}
     died = "outcome" not in told
     return candidate.ended(
@@ -155,7 +162,7 @@ def _judge(candidate: Candidate, ended: Ended, limits: Limits) -> Run:
         reason,
         key=told.get("key") if isinstance(told.get("key"), str) else candidate.key,
         traceback=ended.output if died and outcome is Outcome.CRASHED else _text(told.get("traceback")),
-        notes=tuple(note for note in told.get("notes", ()) if isinstance(note, str)),
+        notes=_notes(told.get("notes")),
         output="" if died and outcome is Outcome.CRASHED else ended.output,
         wall_seconds=round(ended.wall_seconds, 4),
         cpu_seconds=round(ended.cpu_seconds, 4),
@@ -164,21 +171,36 @@ def _judge(candidate: Candidate, ended: Ended, limits: Limits) -> Run:
     )
 
 
-def _outcome(ended: Ended, ending: object, limits: Limits) -> tuple[Outcome, str]:
+def judge_ended(ended: Ended, limits: Limits) -> tuple[Outcome, str]:
+    """Return the outcome of a child, and why, from how it ended and the last thing it said."""
+    ending = ended.messages[-1] if ended.messages else None
     if ended.timed_out:
         return Outcome.TIMED_OUT, f"ended at its limit of {limits.wall_seconds} s of wall-clock time"
-    if ended.signal == signal.SIGXCPU:
+    if ended.signal == signal.SIGXCPU or (
+        ended.signal == signal.SIGKILL and ended.cpu_seconds >= limits.cpu_seconds
+    ):
         return Outcome.TIMED_OUT, f"ended at its limit of {limits.cpu_seconds} s of CPU time"
     if ended.signal is not None:
-        return Outcome.CRASHED, f"its process was killed by {signal.Signals(ended.signal).name}"
+        return Outcome.CRASHED, f"its process was killed by {_signal_name(ended.signal)}"
     if ended.malformed:
         return Outcome.CRASHED, ended.malformed
-    if not isinstance(ending, dict) or ending.get("outcome") not in set(Outcome):
+    if not isinstance(ending, dict) or ending.get("outcome") not in list(Outcome):
         return Outcome.CRASHED, f"its process ended without an answer (exit status {ended.exit_code})"
     outcome = Outcome(ending["outcome"])
     if outcome is Outcome.OUT_OF_MEMORY:
         return outcome, f"ended at its limit of {limits.memory_mb} MB of memory"
     return outcome, _text(ending.get("reason"))
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
+
+
+def _notes(value: object) -> tuple[str, ...]:
+    return tuple(note for note in value if isinstance(note, str)) if isinstance(value, list) else ()
 
 
 def _text(value: object) -> str:

@@ -22,8 +22,10 @@ from lib.cuckoo.files.archives.sevenzip import describe_7z
 from lib.cuckoo.files.archives.tar import describe_packed, describe_tar
 from lib.cuckoo.files.archives.ziplist import describe_zip
 from lib.cuckoo.files.budget import Budget, Data, Save
+from lib.cuckoo.files.elf import describe_elf
 from lib.cuckoo.files.eml import describe_eml
 from lib.cuckoo.files.installer import describe_msi
+from lib.cuckoo.files.macho import describe_macho
 from lib.cuckoo.files.office.ole import describe_ole
 from lib.cuckoo.files.office.ooxml import describe_ooxml
 from lib.cuckoo.files.office.rtf import describe_rtf
@@ -64,6 +66,8 @@ READERS: dict[str, Reader] = {
     "pdf": Reader("pdf", describe_pdf),
     "rtf": Reader("office", describe_rtf),
     "script": Reader("script", describe_script),
+    "elf": Reader("elf", describe_elf),
+    "macho": Reader("macho", describe_macho),
     "pe": Reader("pe", describe_pe),
 }
 """By kind, as `kind_of` names it."""

@@ -198,7 +198,7 @@ class DirectAddress(NetworkSignature):
 
     name = "direct_address"
     description = "Talks to addresses without resolving a name"
-    severity = 2
+    severity = 1
     confidence = 40
     categories = ["network", "command_and_control"]
     ttps = ["T1095"]

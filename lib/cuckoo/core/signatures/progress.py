@@ -5,8 +5,16 @@ knows whom to blame, also when a regular expression never returns and no thread 
 """
 
 import mmap
+from typing import Protocol
 
 _SIZE = 16
+
+
+class Cells(Protocol):
+    """Where numbers are stored: a memory view, or a list in tests."""
+
+    def __setitem__(self, index: int, value: int, /) -> None:
+        """Store a number."""
 
 
 class Progress:

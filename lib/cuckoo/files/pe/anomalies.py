@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-from lib.cuckoo.files.pe.headers import in_order, raw_range, section_holding
-from lib.cuckoo.files.pe.image import SECTIONS_MAPPED, Image, plain
+from lib.cuckoo.files.pe.headers import raw_range, section_holding
+from lib.cuckoo.files.pe.image import Image, plain
 from lib.cuckoo.files.pe.records import DebugEntry
 
 EXECUTE, WRITE = 0x20000000, 0x80000000
@@ -35,14 +35,14 @@ def header_anomalies(image: Image, debug: list[DebugEntry]) -> Iterator[str]:
         elsewhere = entry.name.endswith(("SECURITY", "GLOBALPTR"))
         if entry.Size and not elsewhere and image.offset(entry.VirtualAddress) is None:
             yield f"{entry.name} lies outside the file"
+        elif entry.Size > len(image.data):
+            yield f"{entry.name} claims {entry.Size} bytes, more than the file has"
 
 
 def _counts(image: Image) -> Iterator[str]:
     claimed, held = image.pe.FILE_HEADER.NumberOfSections, len(image.sections)
     if claimed != held:
         yield f"the header counts {claimed} sections, {held} can be read"
-    if held > SECTIONS_MAPPED:
-        yield f"there are {held} sections, addresses are looked up in the first {SECTIONS_MAPPED}"
     if not claimed:
         yield "there are no sections"
 
@@ -59,13 +59,13 @@ def _entry_point(image: Image) -> Iterator[str]:
         yield "the entry point lies in a writable section"
     if not holder.Characteristics & EXECUTE:
         yield "the entry point lies in a section that is not executable"
-    if holder is image.pe.sections[-1] and len(image.sections) > 1:
+    if holder is image.sections[-1] and len(image.sections) > 1:
         yield "the entry point lies in the last section"
 
 
 def section_anomalies(image: Image) -> Iterator[str]:
     """Yield what is odd about each section, then where two of them overlap."""
-    for number, section in enumerate(in_order(image)):
+    for number, section in enumerate(image.sections):
         name = plain(section.Name.rstrip(b"\0"))
         for oddity in _oddities(image, section, name):
             yield f"section {number} ({name}) {oddity}"

@@ -4,27 +4,30 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, cast
 
+from lib.cuckoo.common.exceptions import CuckooDependencyError
 from lib.cuckoo.files.budget import Budget, Data, Save
-from lib.cuckoo.files.pe import anomalies, headers, linking, resources, tables
+from lib.cuckoo.files.pe import anomalies, authenticode, dotnet, headers, linking, resources, tables
 from lib.cuckoo.files.pe.image import Image
-from lib.cuckoo.files.pe.records import Library, PortableExecutable
+from lib.cuckoo.files.pe.records import Library, PortableExecutable, Signature
 
 
 def describe_pe(data: Data, budget: Budget, save: Save) -> PortableExecutable:
     """Describe a Portable Executable in the shape `PortableExecutable` of `records.py`.
 
-    Parts that cannot be read are absent or empty and stand in `anomalies`.
+    Parts that cannot be read are None or empty and stand in `anomalies`.
 
     Raises:
         CuckooProcessingError: the headers cannot be read.
         CuckooDependencyError: pefile is not installed.
     """
     image = Image(data, budget)
-    facts = _headers(image) | _linking(image) | _resources(image, save) | _tables(image)
+    facts = _headers(image) | _linking(image) | _resources(image, save) | _tables(image) | _origin(image)
     odd = chain(
         anomalies.header_anomalies(image, facts["debug"]),
         anomalies.section_anomalies(image),
-        anomalies.import_anomalies(_functions(facts), image.directory("IMPORT"), managed=False),
+        anomalies.import_anomalies(
+            _functions(facts), image.directory("IMPORT"), managed=facts["dotnet"] is not None
+        ),
         image.anomalies,
         image.pe.get_warnings(),
     )
@@ -51,12 +54,13 @@ def _headers(image: Image) -> dict[str, Any]:
 
 def _linking(image: Image) -> dict[str, Any]:
     name, exports = linking.exports(image)
-    imports = linking.by_library(linking.imports(image))
+    libraries = linking.imports(image)
+    imports = linking.by_library(image, libraries)
     return {
         "imports": imports,
-        "delay_imports": linking.by_library(linking.delay_imports(image)),
+        "delay_imports": linking.by_library(image, linking.delay_imports(image)),
         "imported_dll_count": len(imports),
-        "imphash": linking.imphash(image),
+        "imphash": linking.imphash(libraries),
         "exported_dll_name": name,
         "exports": exports,
     }
@@ -89,3 +93,22 @@ def _tables(image: Image) -> dict[str, Any]:
         "tls": tables.tls(image),
         "load_config": tables.load_config(image),
     }
+
+
+def _origin(image: Image) -> dict[str, Any]:
+    found = _signatures(image)
+    return {
+        "authentihash": authenticode.authentihash(image, "sha256"),
+        "signatures": found,
+        "digital_signers": [certificate for signature in found for certificate in signature["chain"]],
+        "dotnet": image.attempt("the .NET metadata", lambda: dotnet.dotnet(image), None),
+    }
+
+
+def _signatures(image: Image) -> list[Signature]:
+    """Return the signatures; without the libraries for them the rest of the description stands."""
+    try:
+        return authenticode.signatures(image)
+    except CuckooDependencyError as error:
+        image.budget.note(str(error))
+        return []

@@ -92,12 +92,7 @@ def directories(image: Image) -> list[Directory]:
 
 def sections(image: Image) -> list[Section]:
     """Return the sections by their place in the header."""
-    return [_section(image, each) for each in in_order(image)]
-
-
-def in_order(image: Image) -> list[Any]:
-    """Return pefile's sections as the header lists them; pefile sorts them by address."""
-    return sorted(image.sections, key=lambda each: each.get_file_offset())
+    return [_section(image, each) for each in image.sections]
 
 
 def _section(image: Image, section: Any) -> Section:
@@ -129,7 +124,7 @@ def raw_range(image: Image, section: Any) -> tuple[int, int]:
 
 def section_holding(image: Image, address: int) -> Any | None:
     """Return pefile's record of the section that holds an address relative to the base."""
-    for section in image.pe.sections:
+    for section in image.sections:
         size = max(section.Misc_VirtualSize, section.SizeOfRawData)
         if section.VirtualAddress <= address < section.VirtualAddress + size:
             return section

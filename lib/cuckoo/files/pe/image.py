@@ -5,6 +5,7 @@ its parsers stumble. Each part is therefore read through `attempt`, which costs 
 """
 
 import struct
+from bisect import bisect_right
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, TypeVar
@@ -14,8 +15,6 @@ from lib.cuckoo.files.budget import Budget, Data
 from lib.cuckoo.files.measure import Parts
 
 T = TypeVar("T")
-SECTIONS_MAPPED = 256
-"""Sections that addresses are looked up in, one after another; programs have five to thirty."""
 _STUMBLES = (
     struct.error, AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError, RecursionError,
 )  # fmt: skip
@@ -51,8 +50,10 @@ class Image:
             self.pe: Any = self.pefile.PE(data=data, fast_load=True, max_symbol_exports=0)
         except self._errors as error:
             raise CuckooProcessingError(f"the headers of the PE cannot be read: {_text(error)}") from error
-        self.sections = list(self.pe.sections)
-        self.pe.sections = self.sections[:SECTIONS_MAPPED]
+        self.sections: list[Any] = sorted(self.pe.sections, key=lambda section: section.get_file_offset())
+        none: list[tuple[int, int, int]] = []
+        self._places = sorted(self.attempt("the places of the sections", self._read_places, none))
+        self._starts = [start for start, _, _ in self._places]
 
     @property
     def is_64bit(self) -> bool:
@@ -72,16 +73,6 @@ class Image:
             return 0, 0
         return directories[number].VirtualAddress, directories[number].Size
 
-    def parse(self, name: str) -> None:
-        """Let pefile read one directory; its attributes appear on `pe`, or not."""
-        if self.directory(name) == (0, 0):
-            return
-        number = self.pefile.DIRECTORY_ENTRY[f"IMAGE_DIRECTORY_ENTRY_{name}"]
-        words = name.lower().replace("_", " ")
-        self.attempt(
-            f"the directory {words}", lambda: self.pe.parse_data_directories(directories=[number]), None
-        )
-
     def attempt(self, what: str, read: Callable[[], T], otherwise: T) -> T:
         """Return what `read` returns; where that stumbles over the data, say so and return `otherwise`."""
         try:
@@ -91,17 +82,40 @@ class Image:
             return otherwise
 
     def offset(self, address: int) -> int | None:
-        """Return where in the file an address relative to the base lies, or None."""
-        try:
-            offset: int | None = self.pe.get_offset_from_rva(address)
-        except self._errors:
-            return None
-        return offset if offset is not None and 0 <= offset < len(self.data) else None
+        """Return where in the file an address relative to the base lies, None where it does not."""
+        number = bisect_right(self._starts, address) - 1
+        if number >= 0:
+            start, size, offset = self._places[number]
+            if address < start + size:
+                place = offset + address - start
+                return place if place < len(self.data) else None
+        return address if 0 <= address < len(self.data) else None
+
+    def _read_places(self) -> list[tuple[int, int, int]]:
+        """Return address, size and offset of the sections, rounded as the loader of Windows rounds them."""
+        return [
+            (
+                int(section.get_VirtualAddress_adj()),
+                max(section.Misc_VirtualSize, section.SizeOfRawData),
+                int(section.get_PointerToRawData_adj()),
+            )
+            for section in self.sections
+        ]
 
     def at(self, address: int, size: int) -> bytes:
         """Return at most `size` bytes from an address relative to the base."""
         offset = self.offset(address)
         return b"" if offset is None else self.data[offset : offset + size]
+
+    def ordinal_name(self, dll: str, ordinal: int) -> str | None:
+        """Return the name of a function that a well-known library exports by number."""
+        name: bytes | None = self.pefile.ordlookup.ordLookup(dll.lower().encode(), ordinal)
+        return plain(name) if name else None
+
+    def odd(self, text: str) -> None:
+        """Remember an anomaly; the same words count once."""
+        if text not in self.anomalies:
+            self.anomalies.append(text)
 
     def text_at(self, address: int, maximum: int = 4096) -> str:
         """Return the text that ends with a zero at an address."""

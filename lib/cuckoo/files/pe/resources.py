@@ -62,7 +62,7 @@ class Tree:
         while waiting:
             place, path = waiting.pop()
             if place in self._seen:
-                self._odd("the resource tree leads back into itself")
+                self._image.odd("the resource tree leads back into itself")
                 continue
             self._seen.add(place)
             below = []
@@ -80,7 +80,7 @@ class Tree:
         raw = self._image.at(self._base + place + 16, 8 * min(count, self._entries_left))
         self._entries_left -= len(raw) // 8
         if len(raw) < 8 * count or not head:
-            self._odd("the resource tree is cut short")
+            self._image.odd("the resource tree is cut short")
         for name, target in struct.iter_unpack("<II", raw[: len(raw) // 8 * 8]):
             yield (self._name(name & ~_BELOW) if name & _BELOW else name), target
 
@@ -91,18 +91,14 @@ class Tree:
 
     def _leaf(self, target: int, path: tuple[Id, ...]) -> Leaf | None:
         if target & _BELOW:
-            self._odd("the resource tree has more than three levels")
+            self._image.odd("the resource tree has more than three levels")
             return None
         raw = self._image.at(self._base + target, 8)
         if len(raw) < 8:
-            self._odd("the resource tree is cut short")
+            self._image.odd("the resource tree is cut short")
             return None
         kind, name, language = (*path, 0, 0)[:3] if len(path) < 3 else path
         return Leaf(kind, name, language if isinstance(language, int) else 0, *struct.unpack("<II", raw))
-
-    def _odd(self, text: str) -> None:
-        if text not in self._image.anomalies:
-            self._image.anomalies.append(text)
 
 
 def records(image: Image, tree: Tree) -> list[Resource]:

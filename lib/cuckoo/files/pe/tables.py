@@ -3,12 +3,12 @@
 import hashlib
 import struct
 import uuid
-from collections.abc import Iterator
 from itertools import islice
 
 from lib.cuckoo.common.text import readable_text
 from lib.cuckoo.files.pe.headers import timestamp
 from lib.cuckoo.files.pe.image import Image
+from lib.cuckoo.files.pe.linking import pointers
 from lib.cuckoo.files.pe.records import DebugEntry, LoadConfig, RichHeader, Tls
 
 DEBUG_ENTRIES = 64
@@ -65,21 +65,8 @@ def tls(image: Image) -> Tls | None:
     if len(raw) < width:
         return None
     start = int.from_bytes(raw, "little") - image.base
-    callbacks = image.budget.take("TLS callbacks", _pointers(image, start, width)) if start > 0 else []
+    callbacks = image.budget.take("TLS callbacks", pointers(image, start, width)) if start > 0 else []
     return {"callbacks": [f"0x{callback:x}" for callback in callbacks]}
-
-
-def _pointers(image: Image, address: int, width: int) -> Iterator[int]:
-    """Yield the numbers at an address up to the first zero."""
-    step = 512 * width
-    for start in range(address, address + (1 << 24), step):
-        raw = image.at(start, step)
-        for (pointer,) in struct.iter_unpack("<Q" if width == 8 else "<I", raw[: len(raw) // width * width]):
-            if not pointer:
-                return
-            yield pointer
-        if len(raw) < step:
-            return
 
 
 def load_config(image: Image) -> LoadConfig | None:

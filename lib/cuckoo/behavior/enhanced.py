@@ -1,0 +1,179 @@
+"""`behavior["enhanced"]`: the meaningful events of all processes, read from the logs when somebody asks for them."""
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, Self, overload
+
+from lib.cuckoo.behavior.calls import UNKNOWN_KIND, Calls, columns_of, encode, inside, natural
+from lib.cuckoo.behavior.clock import timestamp
+from lib.cuckoo.behavior.columns import MOST_KINDS
+from lib.cuckoo.behavior.events import EventPlan, event_number
+from lib.cuckoo.behavior.kinds import Kind
+from lib.cuckoo.behavior.reader import active
+from lib.cuckoo.behavior.source import LogSource
+
+Event = dict[str, Any]
+TYPECODES = "QqHI"
+_EVENTS_PER_CHUNK = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The events of one process."""
+
+    source: LogSource
+    log_name: str
+    kinds: Sequence[Kind]
+    first_seen_ms: int
+    count: int
+
+
+class EventColumns:
+    """Collects the index of the events: where the call lies, when, of what kind, and the followed name."""
+
+    def __init__(self) -> None:
+        self.columns = [array(code) for code in TYPECODES]
+        self.parts: list[Part] = []
+        self.names = [""]
+        self._numbers = {"": 0}
+
+    def add(self, calls: Calls, names: dict[int, str]) -> None:
+        """Add the events of a process, with names by row."""
+        wanted = bytearray(MOST_KINDS)
+        for number, kind in enumerate(calls.kinds):
+            wanted[number] = event_number(kind.api) is not None
+        rows = active().select(calls.kind_numbers, bytes(wanted))
+        if not rows:
+            return
+        self.parts.append(Part(calls.source, calls.log_name, calls.kinds, calls.first_seen_ms, len(rows)))
+        offsets, times, kinds, followed = self.columns
+        offsets.extend(map(calls.offsets.__getitem__, rows))
+        times.extend(map(calls.times.__getitem__, rows))
+        kinds.extend(map(calls.kind_numbers.__getitem__, rows))
+        if names:
+            followed.extend(self._number(names.get(row, "")) for row in rows)
+        else:
+            followed.frombytes(bytes(followed.itemsize * len(rows)))
+
+    def _number(self, name: str) -> int:
+        number = self._numbers.setdefault(name, len(self.names))
+        if number == len(self.names):
+            self.names.append(name)
+        return number
+
+    def events(self, shown: int) -> "Enhanced":
+        """Return the events collected so far; the report shows `shown` of them, 0 for all."""
+        return Enhanced(self.parts, [memoryview(column) for column in self.columns], self.names, shown)
+
+
+class Enhanced(Sequence[Event]):
+    """Events in the order of processes, then of calls; `eid` counts them from 1. Each is a fresh dict.
+
+    An index of 22 bytes an event; the logs stay the store of what the events tell.
+    """
+
+    def __init__(
+        self, parts: Sequence[Part], columns: Sequence[memoryview], names: Sequence[str], shown: int = 0
+    ) -> None:
+        self.parts = parts
+        self.columns = columns
+        self.names = names
+        self.shown = shown
+        self._starts = [0, *accumulate(part.count for part in parts)]
+        self._plans: dict[int, EventPlan] = {}
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} events>"
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Event]: ...
+    def __getitem__(self, index: int | slice) -> Event | list[Event]:
+        rows = range(len(self))[index]
+        return self.event(rows) if isinstance(rows, int) else list(map(self.event, rows))
+
+    def __iter__(self) -> Iterator[Event]:
+        return map(self.event, range(len(self)))
+
+    def event(self, row: int) -> Event:
+        """Return one event."""
+        offsets, times, numbers, followed = self.columns
+        part = self.parts[bisect_right(self._starts, row) - 1]
+        number, name = numbers[row], followed[row]
+        kind = part.kinds[number] if number < len(part.kinds) else UNKNOWN_KIND
+        plan = self._plan(kind)
+        texts = active().pick(part.source.data(), offsets[row], kind, plan.positions)
+        return {
+            "event": plan.event.event,
+            "object": plan.event.object,
+            "timestamp": timestamp(part.first_seen_ms + times[row]),
+            "eid": row + 1,
+            "data": plan.data(texts, self.names[name] or None if name < len(self.names) else None),
+        }
+
+    def _plan(self, kind: Kind) -> EventPlan:
+        """Return the plan of a kind; kinds live as long as the parts, so their identity is their key."""
+        plan = self._plans.get(id(kind))
+        if plan is None:
+            plan = self._plans[id(kind)] = EventPlan(kind)
+        return plan
+
+    def json_chunks(self) -> Iterator[bytes]:
+        """Yield the events as JSON text: no blanks, characters beyond ASCII as they are, UTF-8."""
+        shown = min(len(self), self.shown or len(self))
+        yield b"["
+        for first in range(0, shown, _EVENTS_PER_CHUNK):
+            events = self[first : min(first + _EVENTS_PER_CHUNK, shown)]
+            yield (b"," if first else b"") + encode(events)[1:-1].encode()
+            self.parts[bisect_right(self._starts, first) - 1].source.passed(self.columns[0][first])
+        yield b"]"
+
+    def detach(self) -> tuple[dict[str, Any], list[memoryview]]:
+        """Return the description and the four columns."""
+        parts = [
+            {
+                "log_name": part.log_name,
+                "unpacked_bytes": part.source.unpacked_bytes,
+                "kinds": [kind.as_plain() for kind in part.kinds],
+                "first_seen_ms": part.first_seen_ms,
+                "count": part.count,
+            }
+            for part in self.parts
+        ]
+        description = {"parts": parts, "names": list(self.names), "shown": self.shown}
+        return description, [column.cast("B") for column in self.columns]
+
+    @classmethod
+    def attach(cls, description: dict[str, Any], buffers: Sequence[memoryview], analysis_path: str) -> Self:
+        """Build the events again from what `detach` gave.
+
+        Raises:
+            ValueError: the description is not one, leads out of the analysis, or does not fit the columns.
+        """
+        try:
+            parts = [_part(plain, analysis_path) for plain in description["parts"]]
+            names = list(map(str, description["names"]))
+            events = cls(parts, columns_of(buffers, TYPECODES), names, natural(description["shown"]))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a description of events: {error!r}") from error
+        if len(events) != len(events.columns[0]):
+            raise ValueError(f"{len(events)} events in columns of {len(events.columns[0])} rows")
+        return events
+
+
+def _part(plain: dict[str, Any], analysis_path: str) -> Part:
+    name = str(plain["log_name"])
+    return Part(
+        source=LogSource(inside(analysis_path, name), natural(plain["unpacked_bytes"])),
+        log_name=name,
+        kinds=[Kind.from_plain(kind) for kind in plain["kinds"]],
+        first_seen_ms=natural(plain["first_seen_ms"]),
+        count=natural(plain["count"]),
+    )

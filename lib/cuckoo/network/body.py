@@ -1,0 +1,193 @@
+"""Bodies of messages: gathered within bounds, unpacked within bounds, handed to `save`."""
+
+import hashlib
+import zlib
+from collections.abc import Callable, Sequence
+
+from lib.cuckoo.network.conversation import Context, Record
+
+MAXIMUM_CODINGS = 4
+"""Content codings undone of one body; real ones have one, rarely two."""
+_CHUNK = 1 << 18
+
+
+class Body:
+    """The bytes of one body as they come: the first `Context.body_limit` are kept, all are counted.
+
+    Behind a gap nothing is kept, so that what is kept is never joined from two sides of one.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.size = 0
+        self.missing = 0
+        self._context = context
+        self._kept = bytearray()
+        self._room = context.body_limit
+        self._held = 0
+        self._hash = None if context.body_limit else hashlib.sha256()
+
+    def write(self, piece: bytes | memoryview) -> None:
+        """Take the next bytes."""
+        self.size += len(piece)
+        if self._hash is not None:
+            self._hash.update(piece)
+        elif not self.missing:
+            self._keep(piece)
+
+    def lose(self, size: int) -> None:
+        """Note a gap."""
+        self.missing += size
+
+    def _keep(self, piece: bytes | memoryview) -> None:
+        size = min(len(piece), self._room)
+        if not self._context.held.take(size):
+            size = 0
+        self._held += size
+        self._room -= size
+        if size:
+            self._kept += piece[:size]
+        if size < len(piece):
+            self._hash = hashlib.sha256(self._kept)
+            self._hash.update(piece[size:])
+
+    def start(self, limit: int) -> bytes:
+        """Return the first bytes, as sent."""
+        return bytes(self._kept[:limit])
+
+    def release(self) -> bytes:
+        """Return what was kept and give back its room; later calls return nothing."""
+        kept = bytes(self._kept)
+        self._kept = bytearray()
+        self._context.held.give(self._held)
+        self._held = 0
+        return kept
+
+    def finish(self, codings: Sequence[str], kind: str) -> tuple[Record, bytes]:
+        """Undo the content codings, save the body; return its record and its bytes.
+
+        The record is that of `save`, with further keys for what differs from a complete body: "encoded"
+        (codings that were not undone), "decoded_partly" ("limit" for what would unpack to more than is
+        allowed, "malformed" for what has an error behind its first bytes), and those of `losses`.
+        """
+        raw = self.release()
+        body, left, flaw = decode(raw, codings, self._context)
+        record = self._context.save(body, kind) | self.losses(len(raw))
+        if left and body:
+            record["encoded"] = list(left)
+        if flaw:
+            record["decoded_partly"] = flaw
+        return record, body
+
+    def losses(self, kept: int) -> Record:
+        """Say what was lost of a body of which `kept` bytes remain.
+
+        Keys, each only where it applies: "missing" (bytes in gaps), "truncated" (bytes seen and not kept),
+        "received" (size and sha256 of all bytes, when not all were kept).
+        """
+        losses: Record = {}
+        if self.missing:
+            losses["missing"] = self.missing
+        if self.size > kept:
+            losses["truncated"] = self.size - kept
+        if self._hash is not None and not self.missing:
+            losses["received"] = {"size": self.size, "sha256": self._hash.hexdigest()}
+        return losses
+
+
+class _Full(Exception):  # noqa: N818 - ends the loop of one coding
+    """No more output is allowed."""
+
+
+def decode(raw: bytes, codings: Sequence[str], context: Context) -> tuple[bytes, Sequence[str], str]:
+    """Undo content codings, the last applied first.
+
+    Returns:
+        The bytes, the codings that are left on them (unknown, malformed, or the library is missing), and
+        why they are not all that was sent: "limit", "malformed", or "" when they are.
+    """
+    body = raw
+    left = [coding for coding in codings if coding not in {"", "identity"}]
+    for _ in range(min(len(left), MAXIMUM_CODINGS)):
+        decoder = _DECODERS.get(left[-1])
+        if decoder is None or not body:
+            break
+        unpacked, flaw = _run(decoder, body, context)
+        if flaw == "malformed" and not unpacked:
+            break
+        body = unpacked
+        left.pop()
+        if flaw:
+            return body, left, flaw
+    return body, left, ""
+
+
+def _run(decoder: Callable[[bytes, "_Output"], None], body: bytes, context: Context) -> tuple[bytes, str]:
+    output = _Output(context)
+    flaw = ""
+    try:
+        decoder(body, output)
+    except _Full:
+        flaw = "limit"
+    except (zlib.error, ImportError):
+        flaw = "malformed"
+    return b"".join(output.pieces), flaw
+
+
+class _Output:
+    """What one coding gave, within the body limit and the capture's allowance."""
+
+    def __init__(self, context: Context) -> None:
+        self.pieces: list[bytes] = []
+        self._room = context.body_limit
+        self._allowance = context.inflated
+
+    def add(self, piece: bytes) -> None:
+        if len(piece) > self._room or not self._allowance.take(len(piece)):
+            raise _Full
+        self._room -= len(piece)
+        if piece:
+            self.pieces.append(piece)
+
+
+def _inflate(body: bytes, window_bits: int, output: _Output) -> bytes:
+    unpacker = zlib.decompressobj(window_bits)
+    rest = body
+    while rest and not unpacker.eof:
+        output.add(unpacker.decompress(rest, _CHUNK))
+        rest = unpacker.unconsumed_tail
+    while not unpacker.eof and (piece := unpacker.decompress(b"", _CHUNK)):
+        output.add(piece)
+    return unpacker.unused_data
+
+
+def _gzip(body: bytes, output: _Output) -> None:
+    """Undo gzip; members may follow one another, and junk may follow them."""
+    rest = _inflate(body, 16 + zlib.MAX_WBITS, output)
+    while rest.startswith(b"\x1f\x8b"):
+        rest = _inflate(rest, 16 + zlib.MAX_WBITS, output)
+
+
+def _deflate(body: bytes, output: _Output) -> None:
+    """Undo `deflate`: zlib as the standard says, or bare as much software sends it."""
+    zlib_header = body[0] & 15 == 8 and int.from_bytes(body[:2], "big") % 31 == 0
+    _inflate(body, zlib.MAX_WBITS if zlib_header else -zlib.MAX_WBITS, output)
+
+
+def _brotli(body: bytes, output: _Output) -> None:
+    import brotli  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra; without it bodies stay encoded
+
+    unpacker = brotli.Decompressor()
+    try:
+        output.add(unpacker.process(body, output_buffer_limit=_CHUNK))
+        while not unpacker.is_finished() and (piece := unpacker.process(b"", output_buffer_limit=_CHUNK)):
+            output.add(piece)
+    except brotli.error as error:
+        raise zlib.error(str(error)) from error
+
+
+_DECODERS: dict[str, Callable[[bytes, _Output], None]] = {
+    "gzip": _gzip,
+    "x-gzip": _gzip,
+    "deflate": _deflate,
+    "br": _brotli,
+}

@@ -1,0 +1,125 @@
+"""What a parser of one conversation looks like, and what it may use.
+
+A conversation is one TCP connection, or one tunnel inside another conversation. Parsers are pure: bytes come
+in through `data`, finished plain records gather in `records`, and bodies leave through `Context.save`. They
+bound what they keep, and no bytes make them raise.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from lib.cuckoo.network.keylog import Secrets
+
+CLIENT, SERVER = 0, 1
+
+Record = dict[str, Any]
+Save = Callable[[bytes, str], Record]
+"""`save(data, kind)` keeps one body or attachment and describes it: sha256, size, type, path (or None)."""
+
+
+class Conversation(Protocol):
+    """The parser of one conversation; side 0 is the client, side 1 the server."""
+
+    records: list[Record]
+    """Finished records; the "protocol" of each names the section that it belongs to."""
+
+    def data(self, side: int, payload: bytes | memoryview, time: float) -> None:
+        """Take the next bytes of one side, in order; `time` is in seconds since 1970."""
+
+    def gap(self, side: int, size: int) -> None:
+        """Note that `size` bytes of one side were never captured."""
+
+    def close(self) -> None:
+        """Flush what is pending: no more bytes will come."""
+
+
+@dataclass
+class Pool:
+    """Bytes that all conversations of a capture may hold together."""
+
+    free: int
+
+    def take(self, size: int) -> bool:
+        """Reserve `size` bytes; False when that many are not free."""
+        if size > self.free:
+            return False
+        self.free -= size
+        return True
+
+    def give(self, size: int) -> None:
+        """Return what was taken."""
+        self.free += size
+
+
+class Hold:
+    """What one holder has taken from a pool."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.size = 0
+        self._pool = pool
+
+    def resize(self, size: int) -> bool:
+        """Hold `size` bytes from now on; False, and nothing is changed, when the pool has not that many."""
+        if size > self.size and not self._pool.take(size - self.size):
+            return False
+        if size < self.size:
+            self._pool.give(self.size - size)
+        self.size = size
+        return True
+
+
+def digest_only(data: bytes, kind: str) -> Record:
+    """Describe a body without keeping it: the `save` of those who want no files."""
+    return {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "type": kind, "path": None}
+
+
+@dataclass
+class Context:
+    """What the conversations of one capture share. All sizes in bytes."""
+
+    save: Save = digest_only
+    secrets: Secrets = field(default_factory=Secrets)
+    """What TLS connections are decrypted with."""
+    body_limit: int = 32 << 20
+    """Bytes kept of one body, as sent and as decompressed."""
+    held: Pool = field(default_factory=lambda: Pool(128 << 20))
+    """For what waits in open conversations: bodies that are still arriving, and what is not yet a record."""
+    inflated: Pool = field(default_factory=lambda: Pool(1 << 30))
+    """What decompression may give for the whole capture; never returned."""
+
+
+_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(9), 11, 12, *range(14, 32), *range(127, 160))}
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
+def printable(data: bytes | bytearray, limit: int = 65536) -> str:
+    r"""Return bytes of the wire as text: UTF-8 where they are, else each byte; unprintable ones as \\xNN."""
+    piece = bytes(data[:limit])
+    try:
+        text = piece.decode()
+    except UnicodeDecodeError as error:
+        if len(data) > limit > error.start >= limit - 3:
+            return printable(piece[: error.start], limit)
+        return "".join(
+            chr(byte) if 32 <= byte < 127 or byte in b"\t\r\n" else f"\\x{byte:02x}" for byte in piece
+        )
+    return text if _UNPRINTABLE.search(text) is None else text.translate(_ESCAPES)
+
+
+class Unread:
+    """A conversation that nobody parses: its bytes are let go."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def data(self, side: int, payload: bytes | memoryview, time: float) -> None:
+        """Let the bytes go."""
+
+    def gap(self, side: int, size: int) -> None:
+        """Let the gap go."""
+
+    def close(self) -> None:
+        """Nothing is pending."""

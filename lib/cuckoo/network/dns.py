@@ -1,0 +1,363 @@
+"""DNS messages, and the names of NetBIOS.
+
+Sources: RFC 1035, 1002 (NetBIOS), 2782 (SRV), 4034 (DS, DNSKEY), 6844 (CAA), 9460 (SVCB, HTTPS), and IANA's
+registry of DNS parameters.
+
+A name costs at most `MOST_JUMPS` compression pointers and 255 bytes, so that no loop is possible.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from socket import AF_INET6, inet_ntoa, inet_ntop
+from struct import Struct
+from struct import error as CutShort  # noqa: N812 - an exception, though struct names it like a function
+from typing import Any
+
+HEADER = Struct(">6H")
+_question = Struct(">HH").unpack_from
+_resource = Struct(">HHIH").unpack_from
+_two = Struct(">H").unpack_from
+_four = Struct(">I").unpack_from
+
+MOST_JUMPS = 64
+LONGEST_NAME = 255
+MOST_RECORDS = 512
+"""Records read of one message; 65,535 bytes could claim six times as many."""
+
+TYPES = {
+    1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 10: "NULL", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 17: "RP",
+    18: "AFSDB", 24: "SIG", 25: "KEY", 28: "AAAA", 29: "LOC", 33: "SRV", 35: "NAPTR", 36: "KX", 37: "CERT",
+    39: "DNAME", 41: "OPT", 42: "APL", 43: "DS", 44: "SSHFP", 45: "IPSECKEY", 46: "RRSIG", 47: "NSEC",
+    48: "DNSKEY", 49: "DHCID", 50: "NSEC3", 51: "NSEC3PARAM", 52: "TLSA", 53: "SMIMEA", 55: "HIP", 59: "CDS",
+    60: "CDNSKEY", 61: "OPENPGPKEY", 62: "CSYNC", 63: "ZONEMD", 64: "SVCB", 65: "HTTPS", 99: "SPF",
+    108: "EUI48", 109: "EUI64", 249: "TKEY", 250: "TSIG", 251: "IXFR", 252: "AXFR", 255: "ANY", 256: "URI",
+    257: "CAA", 32769: "DLV",
+}  # fmt: skip
+NETBIOS_TYPES = {32: "NB", 33: "NBSTAT"}
+RCODES = {
+    0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED", 6: "YXDOMAIN",
+    7: "YXRRSET", 8: "NXRRSET", 9: "NOTAUTH", 10: "NOTZONE", 16: "BADVERS",
+}  # fmt: skip
+CLASSES = frozenset({1, 3, 4, 254, 255})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A resource record: owner, type, its data as text, seconds it may be kept."""
+
+    name: str
+    type: str
+    data: str
+    ttl: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A DNS message without its identification.
+
+    Attributes:
+        questions: name and type of each.
+        answers: the answer section only; authority and additional records are not part of an answer.
+        whole: False when the message is cut short or damaged behind what is given here.
+    """
+
+    response: bool
+    opcode: int
+    rcode: str
+    truncated: bool
+    questions: tuple[tuple[str, str], ...]
+    answers: tuple[Answer, ...]
+    whole: bool = True
+
+
+class Malformed(ValueError):  # noqa: N818 - reads as what it says
+    """The bytes are no DNS message."""
+
+
+@dataclass(slots=True)
+class _Names:
+    """The names of one message; those that pointers lead to are read once."""
+
+    data: bytes
+    known: dict[int, str] = field(default_factory=dict)
+
+    def read(self, at: int) -> tuple[str, int]:
+        """Return the name at an offset and the offset behind it."""
+        labels: list[bytes] = []
+        behind, jumps, size, data = 0, 0, 0, self.data
+        while length := data[at]:
+            if length >= 0xC0:
+                behind = behind or at + 2
+                at = (length & 0x3F) << 8 | data[at + 1]
+                jumps += 1
+            else:
+                labels.append(data[at + 1 : at + 1 + length])
+                at += 1 + length
+                size += 1 + length
+            if jumps > MOST_JUMPS or size > LONGEST_NAME or 0x40 <= length < 0xC0:
+                raise Malformed("name that does not end")
+        return name_text(labels), behind or at + 1
+
+
+def name_text(labels: list[bytes]) -> str:
+    r"""Join labels; bytes that are no text are given as \\DDD, as in zone files."""
+    joined = b".".join(labels)
+    try:
+        text = joined.decode()
+    except UnicodeDecodeError:
+        text = ""
+    if text.isprintable() and (text or not joined):
+        return text
+    return "".join(chr(byte) if 32 < byte < 127 else f"\\{byte:03d}" for byte in joined)
+
+
+@lru_cache(maxsize=4096)
+def _body(flags: int, body: bytes) -> Message:
+    """Read what follows identification and flags; sandboxed programs ask the same things again and again."""
+    data = bytes(4) + body
+    counts = HEADER.unpack_from(data)[2:]
+    names = _Names(data)
+    questions: list[tuple[str, str]] = []
+    answers: list[Answer] = []
+    whole = True
+    try:
+        at = _read_questions(names, counts[0], questions)
+        _read_answers(names, at, counts[1], answers)
+    except (IndexError, CutShort, Malformed):
+        whole = False
+    return Message(
+        bool(flags & 0x8000),
+        flags >> 11 & 15,
+        RCODES.get(flags & 15, str(flags & 15)),
+        bool(flags & 0x0200),
+        tuple(questions),
+        tuple(answers),
+        whole,
+    )
+
+
+def message(payload: bytes) -> tuple[int, Message]:
+    """Read a DNS message; return its identification and the rest.
+
+    Raises:
+        Malformed: fewer bytes than a header.
+    """
+    if len(payload) < HEADER.size:
+        raise Malformed("fewer bytes than a header")
+    return payload[0] << 8 | payload[1], _body(payload[2] << 8 | payload[3], payload[4:])
+
+
+def looks_like_dns(payload: bytes) -> bool:
+    """Tell whether a datagram on an unusual port is a DNS message: flags, counts and question must fit."""
+    if len(payload) < HEADER.size + 5:
+        return False
+    _, flags, questions, answers, authorities, additional = HEADER.unpack_from(payload)
+    if flags & 0x7840 or questions != 1 or authorities > 32 or additional > 32:
+        return False
+    if answers > (64 if flags & 0x8000 else 0):
+        return False
+    try:
+        name, at = _Names(payload).read(HEADER.size)
+        kind, group = _question(payload, at)
+    except (IndexError, CutShort, Malformed):
+        return False
+    return group in CLASSES and kind in TYPES and name.isascii() and "\\" not in name
+
+
+def _read_questions(names: _Names, count: int, questions: list[tuple[str, str]]) -> int:
+    at = HEADER.size
+    for _ in range(min(count, MOST_RECORDS)):
+        name, at = names.read(at)
+        (kind, _) = _question(names.data, at)
+        at += 4
+        questions.append((name, type_name(kind)))
+    return at
+
+
+def _read_answers(names: _Names, at: int, count: int, answers: list[Answer]) -> None:
+    for _ in range(min(count, MOST_RECORDS)):
+        name, at = names.read(at)
+        kind, _, ttl, length = _resource(names.data, at)
+        at += 10
+        if at + length > len(names.data):
+            raise Malformed("record longer than its message")
+        answers.append(Answer(name, type_name(kind), _data_text(names, kind, at, at + length), ttl))
+        at += length
+
+
+def type_name(kind: int) -> str:
+    """Return the mnemonic of a type, TYPE<number> for one without (RFC 3597)."""
+    return TYPES.get(kind, f"TYPE{kind}")
+
+
+def _data_text(names: _Names, kind: int, start: int, end: int) -> str:
+    reader = READERS.get(kind)
+    if reader is not None:
+        try:
+            return reader(names, start, end)
+        except (IndexError, CutShort, Malformed, ValueError):
+            pass  # given as bytes below, like the data of a type that is not known
+    return names.data[start:end].hex()
+
+
+def _address4(names: _Names, start: int, end: int) -> str:
+    if end - start != 4:
+        raise Malformed("IPv4 address of another length")
+    return inet_ntoa(names.data[start:end])
+
+
+def _address6(names: _Names, start: int, end: int) -> str:
+    if end - start != 16:
+        raise Malformed("IPv6 address of another length")
+    return inet_ntop(AF_INET6, names.data[start:end])
+
+
+def _name(names: _Names, start: int, _end: int) -> str:
+    return names.read(start)[0]
+
+
+def _preferred_name(names: _Names, start: int, _end: int) -> str:
+    return names.read(start + 2)[0]
+
+
+def _authority(names: _Names, start: int, _end: int) -> str:
+    server, at = names.read(start)
+    mailbox, at = names.read(at)
+    return " ".join([server, mailbox, *(str(_four(names.data, at + 4 * index)[0]) for index in range(5))])
+
+
+def _service(names: _Names, start: int, _end: int) -> str:
+    numbers = [str(_two(names.data, start + at)[0]) for at in (0, 2, 4)]
+    return " ".join([*numbers, names.read(start + 6)[0]])
+
+
+def _strings(names: _Names, start: int, end: int) -> str:
+    found = []
+    while start < end:
+        length = names.data[start]
+        found.append(name_text([names.data[start + 1 : min(start + 1 + length, end)]]))
+        start += 1 + length
+    return " ".join(found)
+
+
+def _authorisation(names: _Names, start: int, end: int) -> str:
+    flags, length = names.data[start], names.data[start + 1]
+    tag, value = names.data[start + 2 : start + 2 + length], names.data[start + 2 + length : end]
+    return f'{flags} {name_text([tag])} "{name_text([value])}"'
+
+
+def _delegation(names: _Names, start: int, end: int) -> str:
+    (tag,) = _two(names.data, start)
+    return f"{tag} {names.data[start + 2]} {names.data[start + 3]} {names.data[start + 4 : end].hex()}"
+
+
+def _key(names: _Names, start: int, end: int) -> str:
+    (flags,) = _two(names.data, start)
+    return f"{flags} {names.data[start + 2]} {names.data[start + 3]} {names.data[start + 4 : end].hex()}"
+
+
+def _pointer_free_service(names: _Names, start: int, end: int) -> str:
+    """SVCB and HTTPS: priority, target, parameters."""
+    (priority,) = _two(names.data, start)
+    target, at = names.read(start + 2)
+    words = [str(priority), target or "."]
+    while at + 4 <= end:
+        key, length = _question(names.data, at)
+        words.append(_parameter(key, names.data[at + 4 : min(at + 4 + length, end)]))
+        at += 4 + length
+    return " ".join(words)
+
+
+PARAMETERS = {
+    0: "mandatory",
+    1: "alpn",
+    2: "no-default-alpn",
+    3: "port",
+    4: "ipv4hint",
+    5: "ech",
+    6: "ipv6hint",
+}
+
+
+def _parameter(key: int, value: bytes) -> str:
+    name = PARAMETERS.get(key, f"key{key}")
+    if key == 1:
+        return f"{name}={','.join(_lengths(value))}"
+    if key == 3 and len(value) == 2:
+        return f"{name}={_two(value)[0]}"
+    if key == 4 and not len(value) % 4:
+        return f"{name}={','.join(inet_ntoa(value[at : at + 4]) for at in range(0, len(value), 4))}"
+    if key == 6 and not len(value) % 16:
+        return (
+            f"{name}={','.join(inet_ntop(AF_INET6, value[at : at + 16]) for at in range(0, len(value), 16))}"
+        )
+    return f"{name}={value.hex()}" if value else name
+
+
+def _lengths(value: bytes) -> list[str]:
+    found, at = [], 0
+    while at < len(value):
+        found.append(name_text([value[at + 1 : at + 1 + value[at]]]))
+        at += 1 + value[at]
+    return found
+
+
+READERS: dict[int, Callable[[_Names, int, int], str]] = {
+    1: _address4, 2: _name, 5: _name, 6: _authority, 12: _name, 13: _strings, 15: _preferred_name,
+    16: _strings, 28: _address6, 33: _service, 39: _name, 43: _delegation, 48: _key, 59: _delegation,
+    60: _key, 64: _pointer_free_service, 65: _pointer_free_service, 99: _strings, 257: _authorisation,
+}  # fmt: skip
+
+
+def netbios_name(name: str) -> str:
+    """Undo NetBIOS' half-ASCII encoding: "FHEPFCELEHFCEPFFFACACACACACACABN" is "WORKGROUP<1d>"."""
+    encoded = name.split(".", 1)[0]
+    if len(encoded) != 32 or not all("A" <= letter <= "P" for letter in encoded):
+        return name
+    pairs = zip(encoded[::2], encoded[1::2], strict=True)
+    decoded = bytes((ord(high) - 65) << 4 | (ord(low) - 65) for high, low in pairs)
+    return f"{name_text([decoded[:15].rstrip(b' ' + bytes(1))])}<{decoded[15]:02x}>"
+
+
+class DnsOverTcp:
+    """DNS messages on a TCP connection, each behind its length (RFC 7766).
+
+    Its records have `protocol` "dns", `message` (the bytes), `side` and `time`.
+    """
+
+    def __init__(self) -> None:
+        self.records: list[dict[str, Any]] = []
+        self._kept: list[bytearray | None] = [bytearray(), bytearray()]
+
+    def data(self, side: int, payload: bytes | memoryview, time: float) -> None:
+        """Take the next bytes of one side."""
+        kept = self._kept[side]
+        if kept is None:
+            return
+        kept += payload
+        at = 0
+        while len(kept) - at >= 2 and len(kept) - at - 2 >= (size := kept[at] << 8 | kept[at + 1]):
+            self._add(side, bytes(kept[at + 2 : at + 2 + size]), time)
+            at += 2 + size
+        del kept[:at]
+
+    def _add(self, side: int, content: bytes, time: float) -> None:
+        record: dict[str, Any] = {"protocol": "dns", "message": content, "side": side, "time": time}
+        self.records.append(record)
+
+    def gap(self, side: int, size: int) -> None:  # noqa: ARG002 - the interface of conversations
+        """Stop reading this side: where the next message begins cannot be known."""
+        self._kept[side] = None
+
+    def close(self) -> None:
+        """Nothing is pending that could be read."""
+
+
+def is_dns_over_tcp(client: bytes, server: bytes) -> bool:
+    """Tell whether a connection begins with a whole or cut DNS message behind a length."""
+    first = client or server
+    if len(first) < 2 + HEADER.size + 5:
+        return False
+    size = first[0] << 8 | first[1]
+    return size >= HEADER.size + 5 and (len(first) - 2 >= size or size <= 4096) and looks_like_dns(first[2:])

@@ -1,0 +1,106 @@
+"""Flows: packets between two endpoints, found by addresses and ports as their bytes stand in the packet."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from socket import AF_INET6, inet_ntoa, inet_ntop
+from typing import Any, NamedTuple
+
+
+class Endpoints(NamedTuple):
+    """Who talked to whom, from the client's side."""
+
+    src: str
+    sport: int
+    dst: str
+    dport: int
+
+
+@lru_cache(maxsize=4096)
+def address_text(address: bytes) -> str:
+    """Return an address of 4 or 16 bytes as text."""
+    return inet_ntoa(address) if len(address) == 4 else inet_ntop(AF_INET6, address)
+
+
+def endpoints(key: bytes) -> Endpoints:
+    """Return the endpoints that a key holds: both addresses, then both ports."""
+    middle = (len(key) - 4) // 2
+    source, destination = ports(key)
+    return Endpoints(address_text(key[:middle]), source, address_text(key[middle:-4]), destination)
+
+
+def ports(key: bytes) -> tuple[int, int]:
+    """Return the source and the destination port of a key."""
+    return int.from_bytes(key[-4:-2], "big"), int.from_bytes(key[-2:], "big")
+
+
+def reversed_key(key: bytes) -> bytes:
+    """Return the key of the other direction."""
+    middle = (len(key) - 4) // 2
+    return key[middle:-4] + key[:middle] + key[-2:] + key[-4:-2]
+
+
+class Flow:
+    """What all flows have in common; each has two directions in `halves`, client and server.
+
+    Attributes:
+        first, last: times of the first and the latest packet, in seconds since 1970.
+        offset: where in the capture the record of the first packet begins.
+        protocol: the name of the application protocol, empty while unknown.
+    """
+
+    __slots__ = ("first", "halves", "last", "looked", "offset", "protocol")
+    halves: Any  # a pair of what the protocol keeps for a direction; each has `key`
+
+    def __init__(self, time: float, offset: int) -> None:
+        self.first = self.last = self.looked = time
+        self.offset = offset
+        self.protocol = ""
+
+    def close(self, state: str) -> None:
+        """Take notice that no more packets will come."""
+
+
+class FlowTable:
+    """The flows at hand, bounded: the one that was quiet for longest goes when there are too many.
+
+    Attributes:
+        halves: key of a direction to the direction, oldest flow first; each has `key`, `flow`.
+        let_go: flows that went because of the bound.
+    """
+
+    def __init__(self, maximum: int, on_end: Callable[[Any], None]) -> None:
+        self.halves: dict[bytes, Any] = {}
+        self.let_go = 0
+        self._maximum = 2 * maximum
+        self._on_end = on_end
+
+    def add(self, flow: Flow) -> None:
+        """Keep a new flow, at the cost of old ones if need be."""
+        while len(self.halves) >= self._maximum:
+            self._evict()
+        for half in flow.halves:
+            self.halves.setdefault(half.key, half)
+
+    def _evict(self) -> None:
+        """Look at the oldest flow: if it was used since it was last looked at it stays for another round."""
+        flow = next(iter(self.halves.values())).flow
+        if flow.last == flow.looked:
+            self.let_go += 1
+            self.remove(flow)
+            return
+        flow.looked = flow.last
+        for half in flow.halves:
+            if self.halves.pop(half.key, None) is not None:
+                self.halves[half.key] = half
+
+    def remove(self, flow: Flow) -> None:
+        """End a flow and report it."""
+        for half in flow.halves:
+            self.halves.pop(half.key, None)
+        flow.close("open")
+        self._on_end(flow)
+
+    def end(self) -> None:
+        """End all flows, in the order in which they are kept."""
+        while self.halves:
+            self.remove(next(iter(self.halves.values())).flow)

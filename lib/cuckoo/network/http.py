@@ -1,0 +1,342 @@
+"""HTTP/1.x (RFC 9112, and what is sent instead): every request and response of one connection, paired.
+
+The records are those of `exchange`. After CONNECT and after an agreed Upgrade the connection is read on as
+whatever its bytes are.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable, Generator
+
+from lib.cuckoo.network.body import Body
+from lib.cuckoo.network.conversation import CLIENT, Context, Conversation, Unread, printable
+from lib.cuckoo.network.exchange import TEXT_LIMIT, Exchange, Message, Origin
+from lib.cuckoo.network.tape import LINE_END, UNBOUNDED, Cut, Drain, Steps, Tape, TwoTapes
+
+HEAD_LIMIT = 256 << 10
+"""Bytes kept of a start line, and of the headers."""
+MAXIMUM_HEADERS = 1000
+PENDING_LIMIT = 1000
+"""Requests that may wait for their response."""
+WAIT_LIMIT = 256 << 10
+"""Bytes a client may send before its CONNECT or Upgrade is answered."""
+RESYNC_LIMIT = 1 << 20
+"""Bytes without a message after which a side is given up."""
+
+REQUEST_LINE = re.compile(
+    rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64})[ \t]+([^\r\n]*?)(?:[ \t]+HTTP/(\d{1,3}\.\d{1,3}))?[ \t\r]*"
+)
+STATUS_LINE = re.compile(rb"(?:HTTP/(\d{1,3}(?:\.\d{1,3})?)|ICY)[ \t]+(\d{3})(?:[ \t]+([^\r\n]*?))?[ \t\r]*")
+HEAD_END = re.compile(rb"\n\r?\n")
+CUT_VERSION = re.compile(rb"(?:[ \t]+|^)(?:H|HT|HTT|HTTP|HTTP/[\d.]*)$")
+"""The version where the line was cut, or where it stands in place of the target."""
+FINAL_WITHOUT_BODY = frozenset({101, 204, 304})
+
+
+class Malformed(Exception):  # noqa: N818 - ends the reading of one message
+    """This is not a message, or the framing of its body is broken."""
+
+    def __init__(self) -> None:
+        super().__init__("malformed")
+
+
+Tunnel = Callable[[str], Conversation]
+"""Makes the parser of what follows a switch: "connect", or the protocol that the Upgrade names."""
+
+
+def _ignore(_protocol: str) -> Conversation:
+    return Unread()
+
+
+class Http(TwoTapes):
+    """One connection of HTTP/1.x."""
+
+    def __init__(
+        self,
+        context: Context,
+        origin: Origin = Origin(),  # noqa: B008 - frozen
+        tunnel: Tunnel = _ignore,
+    ) -> None:
+        """Read one connection to `origin`, whose address is the host of requests that name none."""
+        self._origin = origin
+        self._tunnel = tunnel
+        self._open: deque[Exchange] = deque()
+        self._waiting: deque[Exchange] = deque()
+        self._response_lost = False
+        self._weight = 0
+        super().__init__(context)
+
+    def close(self) -> None:
+        """Flush what is pending; a CONNECT whose answer was not captured counts as agreed to."""
+        last = self._open[-1] if self._open else None
+        if self._inner is None and last is not None and last.switched is None and _connects(last):
+            self.hand_over(self._tunnel("connect"))
+        super().close()
+
+    def _finish(self) -> None:
+        while self._open:
+            self._emit(self._open.popleft())
+
+    # the client
+
+    def _read_client(self, tape: Tape) -> Steps:
+        while True:
+            try:
+                yield from self._request(tape)
+            except (Cut, Malformed) as stop:
+                if isinstance(stop, Cut) and stop.ended:
+                    return
+                yield from _resynchronise(tape, REQUEST_LINE, 3)
+
+    def _request(self, tape: Tape) -> Steps:
+        line, cut = yield from _start_line(tape)
+        method, target, version = parse_request_line(line)
+        message = Message(line, Body(self.context), self.time, version)
+        message.method = method
+        message.target = target
+        exchange = Exchange(request=message)
+        self._enqueue(exchange)
+        yield from self._rest(tape, message, self._request_body, cut)
+        if message.method == "CONNECT" or message.header("upgrade"):
+            yield from self._await_switch(tape, exchange)
+
+    def _enqueue(self, exchange: Exchange) -> None:
+        self._open.append(exchange)
+        self._waiting.append(exchange)
+        if len(self._waiting) > PENDING_LIMIT:
+            self._give_up_oldest()
+
+    def _give_up_oldest(self) -> None:
+        """Let an exchange go that waits for its response."""
+        if self._waiting:
+            self._open.remove(oldest := self._waiting.popleft())
+            self._emit(oldest)
+
+    def _request_body(self, tape: Tape, message: Message) -> Steps:
+        if "chunked" in message.listed("transfer-encoding"):
+            return _chunks(tape, message)
+        return tape.pour(message.length or 0, message.body)
+
+    def _await_switch(self, tape: Tape, exchange: Exchange) -> Steps:
+        while exchange.switched is None and len(tape.buffer) < WAIT_LIMIT:
+            yield
+        exchange.switched = bool(exchange.switched)
+
+    # the server
+
+    def _read_server(self, tape: Tape) -> Steps:
+        while True:
+            try:
+                yield from self._response(tape)
+            except (Cut, Malformed) as stop:
+                if isinstance(stop, Cut) and stop.ended:
+                    return
+                self._response_lost = isinstance(stop, Cut)
+                yield from _resynchronise(tape, STATUS_LINE, 2)
+
+    def _response(self, tape: Tape) -> Steps:
+        line, cut = yield from _start_line(tape)
+        found = STATUS_LINE.fullmatch(line)
+        if found is None:
+            raise Malformed
+        message = Message(line, Body(self.context), self.time, (found[1] or b"1.0").decode("ascii"))
+        message.status = int(found[2])
+        message.reason = printable(found[3] or b"", 1024)
+        if 100 <= message.status < 200 and message.status != 101:
+            yield from _fields(tape, message)
+            self._note_interim(message.status)
+            return
+        exchange = self._answered(message)
+        yield from self._rest(
+            tape, message, lambda tape, message: self._response_body(tape, message, exchange), cut
+        )
+        self._decide_switch(message, exchange)
+
+    def _note_interim(self, status: int) -> None:
+        if self._waiting and len(self._waiting[0].interim) < MAXIMUM_HEADERS:
+            self._waiting[0].interim.append(status)
+
+    def _answered(self, message: Message) -> Exchange:
+        """Return the exchange that this response belongs to.
+
+        When responses were lost in a gap, a client that does not pipeline has had them all but the last.
+        """
+        if self._response_lost:
+            while len(self._waiting) > 1:
+                self._waiting[0].switched = False
+                self._give_up_oldest()
+        self._response_lost = False
+        if self._waiting:
+            exchange = self._waiting.popleft()
+        else:
+            exchange = Exchange()
+            self._open.append(exchange)
+        exchange.response = message
+        return exchange
+
+    def _response_body(self, tape: Tape, message: Message, exchange: Exchange) -> Steps:
+        head_only = exchange.request is not None and exchange.request.method == "HEAD"
+        if head_only or message.status in FINAL_WITHOUT_BODY or _switches(message, exchange):
+            return tape.pour(0, message.body)
+        if "chunked" in message.listed("transfer-encoding"):
+            return _chunks(tape, message)
+        if message.length is None:
+            return _until_close(tape, message)
+        return tape.pour(message.length, message.body)
+
+    def _decide_switch(self, message: Message, exchange: Exchange) -> None:
+        if exchange.switched is None and _switches(message, exchange):
+            exchange.switched = True
+            protocol = "connect" if _connects(exchange) else message.header("upgrade").lower()
+            self.hand_over(self._tunnel(protocol))
+        elif exchange.switched is None:
+            exchange.switched = False
+            self.tapes[CLIENT].resume()
+
+    # both
+
+    def _rest(
+        self, tape: Tape, message: Message, body: Callable[[Tape, Message], Steps], cut: Cut | None
+    ) -> Steps:
+        """Read headers and body, unless the start line was cut, and finish the message however they end."""
+        try:
+            if cut is not None:
+                raise cut
+            yield from _fields(tape, message)
+            yield from body(tape, message)
+        except (Cut, Malformed) as stop:
+            message.finish(str(stop))
+            self._settle(message)
+            raise
+        message.finish()
+        self._settle(message)
+
+    def _settle(self, message: Message) -> None:
+        """Report what is complete; and what waits, when there is no room for it."""
+        self._weight += message.weight
+        while self._open and self._open[0].finished:
+            self._emit(self._open.popleft())
+        while not self.hold.resize(self._weight) and self._waiting:
+            self._give_up_oldest()
+
+    def _emit(self, exchange: Exchange) -> None:
+        self._weight -= exchange.weight
+        self.records += self._origin.records(exchange)
+
+
+def parse_request_line(line: bytes) -> tuple[str, str, str]:
+    """Return method, target (spaces in it are kept) and version, "0.9" for a GET without one.
+
+    Raises:
+        Malformed: this is no request line.
+    """
+    found = REQUEST_LINE.fullmatch(line)
+    if found is None:
+        raise Malformed
+    method, target, version = found[1], found[2], found[3]
+    if version is None and (cut := CUT_VERSION.search(target)):
+        target, version = target[: cut.start()], cut[0].partition(b"/")[2] or b"1.0"
+    if version is None and (method != b"GET" or b" " in target):
+        raise Malformed
+    return method.decode("ascii"), printable(target, TEXT_LIMIT), (version or b"0.9").decode("ascii")
+
+
+def _connects(exchange: Exchange) -> bool:
+    return exchange.request is not None and exchange.request.method == "CONNECT"
+
+
+def _switches(message: Message, exchange: Exchange) -> bool:
+    return message.status == 101 or (_connects(exchange) and 200 <= message.status < 300)
+
+
+def _start_line(tape: Tape) -> Generator[None, None, tuple[bytes, Cut | None]]:
+    """Wait for a line that is not blank; return it, or what there is of it and what cut it."""
+    while True:
+        try:
+            line = yield from tape.line(HEAD_LIMIT)
+        except Cut as cut:
+            if cut.rest.strip():
+                return cut.rest[:HEAD_LIMIT], cut
+            raise
+        if line.strip():
+            return line, None
+
+
+def _fields(tape: Tape, message: Message) -> Steps:
+    """Read the headers, up to the blank line."""
+    if message.version == "0.9":
+        return
+    try:
+        yield from _field_block(tape, message)
+    except Cut as cut:
+        message.fields = cut.rest[:HEAD_LIMIT]
+        raise
+    finally:
+        message.take_headers(_parse_fields(message.fields))
+
+
+def _field_block(tape: Tape, message: Message) -> Steps:
+    while len(tape.buffer) < 2 and tape.buffer != b"\n":
+        yield
+    blank = 1 if tape.buffer[0] == 10 else 2 if tape.buffer[:2] == b"\r\n" else 0
+    if blank:
+        tape.take(blank)
+        return
+    message.fields, dropped = yield from tape.until(HEAD_END, HEAD_LIMIT, overlap=2)
+    if dropped:
+        message.flaws.append(f"{dropped} bytes of headers let go")
+
+
+def _parse_fields(block: bytes) -> list[tuple[str, str]]:
+    """Split headers at line ends; a line that begins with white space continues the one before (obs-fold)."""
+    headers: list[tuple[str, str]] = []
+    for line in printable(block, HEAD_LIMIT).split("\n", MAXIMUM_HEADERS)[:MAXIMUM_HEADERS]:
+        name, _, value = line.partition(":")
+        if line[:1] in {" ", "\t"} and headers:
+            headers[-1] = (headers[-1][0], f"{headers[-1][1]} {line.strip()}")
+        elif name.strip():
+            headers.append((name.strip(), value.strip()))
+    return headers
+
+
+def _chunks(tape: Tape, message: Message) -> Steps:
+    """Read a chunked body and its trailers."""
+    while size := _chunk_size((yield from tape.line(1024))):
+        yield from tape.pour(size, message.body)
+        if (yield from tape.line(1024)):
+            raise Malformed
+    while line := (yield from tape.line()):
+        message.trailers += _parse_fields(line) if len(message.trailers) < MAXIMUM_HEADERS else []
+
+
+def _chunk_size(line: bytes) -> int:
+    digits = line.partition(b";")[0].strip()
+    if not re.fullmatch(rb"[0-9a-fA-F]{1,15}", digits):
+        raise Malformed
+    return int(digits, 16)
+
+
+def _until_close(tape: Tape, message: Message) -> Steps:
+    try:
+        yield from tape.pour(UNBOUNDED, message.body)
+    except Cut as cut:
+        if not cut.ended:
+            raise
+
+
+def _resynchronise(tape: Tape, start: re.Pattern[bytes], version_group: int) -> Steps:
+    """Skip lines until one is a start line with a version, which is put back."""
+    skipped = 0
+    while skipped < RESYNC_LIMIT:
+        try:
+            line, dropped = yield from tape.until(LINE_END, HEAD_LIMIT)
+        except Cut as cut:
+            if cut.ended:
+                raise
+            continue
+        found = start.fullmatch(line.rstrip(b"\r\n"))
+        if found is not None and found[version_group]:
+            tape.buffer[:0] = line
+            return
+        skipped += len(line) + dropped
+    yield from tape.pour(UNBOUNDED, Drain())

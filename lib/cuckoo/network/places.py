@@ -1,0 +1,44 @@
+"""Where an address is and who runs it, from local MaxMind databases (GeoLite2 or those of the same layout)."""
+
+from typing import Any
+
+from lib.cuckoo.common.exceptions import CuckooDependencyError
+from lib.cuckoo.network.conversation import Record
+
+
+class Places:
+    """Looks addresses up; without databases nothing is known of any.
+
+    Raises:
+        CuckooDependencyError: the library is missing, or a database cannot be read.
+    """
+
+    def __init__(self, countries: str, networks: str) -> None:
+        self._countries = _open(countries)
+        self._networks = _open(networks)
+
+    def locate(self, address: str) -> Record:
+        """Return `country_name`, `country_code`, `asn` and `as_organisation`, as far as they are known."""
+        found: Record = {}
+        if self._countries is not None:
+            country = (self._countries.get(address) or {}).get("country", {})
+            found["country_name"] = country.get("names", {}).get("en", "unknown")
+            found["country_code"] = country.get("iso_code", "")
+        if self._networks is not None:
+            network = self._networks.get(address) or {}
+            found["asn"] = network.get("autonomous_system_number")
+            found["as_organisation"] = network.get("autonomous_system_organization", "")
+        return found
+
+
+def _open(path: str) -> Any:  # maxminddb has no types that say what its records hold
+    if not path:
+        return None
+    try:
+        import maxminddb  # noqa: PLC0415 - an extra, needed only when a database is configured
+
+        return maxminddb.open_database(path)
+    except ImportError as error:
+        raise CuckooDependencyError(f"databases of addresses need maxminddb: {error}") from error
+    except (OSError, ValueError) as error:
+        raise CuckooDependencyError(f"cannot read the database {path}: {error}") from error

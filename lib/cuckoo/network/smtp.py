@@ -1,0 +1,237 @@
+"""SMTP and LMTP (RFC 5321, 2033, 3030, 4954): the envelope and the content of each message.
+
+Record "smtp": time, banner, hostname (of HELO, EHLO or LHLO), auth (mechanism, user, password, code; None
+without), messages, commands (command, argument, code, reply, time), tls (the connection went on under TLS),
+raw (what the client sent, as text), commands_dropped, flaws. A message has mail_from, rcpt_to, accepted
+(the code of the last reply, None when not captured), time, subject, from, to, date, headers (pairs), text,
+attachments and parts_dropped (see `mime`), and content (the whole message, as `save` describes it, kind
+"mail").
+"""
+
+import binascii
+import re
+from collections.abc import Callable
+
+from lib.cuckoo.network.body import Body
+from lib.cuckoo.network.conversation import Context, Conversation, Record, printable
+from lib.cuckoo.network.dialogue import UNKNOWN, Command, Dialogue
+from lib.cuckoo.network.mime import Mail, read_mail
+from lib.cuckoo.network.tape import Cut, Steps, Tape
+
+RAW_LIMIT = 64 << 10
+"""Bytes of the client that go into the record as text."""
+MAXIMUM_MESSAGES = 1000
+MAXIMUM_RECIPIENTS = 1000
+AUTH_STEPS = 4
+"""Lines that a client sends to log in; LOGIN needs two."""
+END_OF_DATA = re.compile(rb"\n\.\r?\n")
+EMPTY_DATA = re.compile(rb"\.\r?\n")
+_CHUNK = re.compile(r"(\d{1,12})(?:\s+(LAST))?\s*$", re.IGNORECASE)
+_PATH = re.compile(r"(?:FROM|TO)\s*:\s*<?([^<>\s]*)>?", re.IGNORECASE)
+
+
+def unstuffed(content: bytes) -> bytes:
+    """Take off the line with a dot that ends a message, and the dots put before lines that begin with one."""
+    if content.endswith((b"\n.\r\n", b"\n.\n")) or content in {b".\r\n", b".\n"}:
+        content = content[: content.rindex(b".")]
+    return content.replace(b"\n..", b"\n.")[1 if content.startswith(b"..") else 0 :]
+
+
+class Smtp(Dialogue):
+    """One connection between a client and a mail server."""
+
+    def __init__(self, context: Context, inside: Callable[[], Conversation]) -> None:
+        """Read one connection; `inside` makes the parser of what follows STARTTLS."""
+        self._inside = inside
+        self._raw = bytearray()
+        self._hostname = ""
+        self._auth: Record | None = None
+        self._sender = ""
+        self._recipients: list[str] = []
+        self._messages: list[tuple[Command | None, Record]] = []
+        self._content: Body | None = None
+        self._messages_dropped = 0
+        self._tls = False
+        self._steps = {
+            "STARTTLS": self._start_tls,
+            "AUTH": self._log_in,
+            "DATA": self._data,
+            "BDAT": self._chunk,
+        }
+        super().__init__(context)
+
+    def _read_client(self, tape: Tape) -> Steps:
+        try:
+            while not self._tls:
+                yield from self._command(tape)
+        except Cut:
+            return
+
+    def _command(self, tape: Tape) -> Steps:
+        line = yield from self.lines(tape)
+        self._note_raw(line + b"\r\n")
+        command = self.ask(line)
+        if command.name in {"HELO", "EHLO", "LHLO"}:
+            self._hostname = command.argument
+        elif command.name in {"MAIL", "RCPT", "RSET"}:
+            self._note_envelope(command)
+        elif command.name in self._steps:
+            yield from self._steps[command.name](tape, command)
+
+    def _note_raw(self, sent: bytes) -> None:
+        self._raw += sent[: RAW_LIMIT - len(self._raw)]
+
+    def _note_envelope(self, command: Command) -> None:
+        found = _PATH.match(command.argument)
+        path = found[1] if found is not None else command.argument
+        if command.name == "RCPT":
+            self._recipients += [path] if len(self._recipients) < MAXIMUM_RECIPIENTS else []
+        else:
+            self._sender = path if command.name == "MAIL" else ""
+            self._recipients = []
+            if self._content is not None:
+                self._content.release()
+                self._content = None
+
+    def _start_tls(self, tape: Tape, command: Command) -> Steps:
+        yield from self.wait(tape, command)
+        if command.code in {220, UNKNOWN}:
+            self._tls = True
+            self.hand_over(self._inside())
+
+    def _log_in(self, tape: Tape, command: Command) -> Steps:
+        mechanism, _, initial = command.argument.partition(" ")
+        mechanism = mechanism.upper()
+        answers = [initial] if initial else []
+        step = command
+        for _ in range(AUTH_STEPS):
+            yield from self.wait(tape, step)
+            expected = step.code == UNKNOWN and len(answers) < _ANSWERS.get(mechanism, 1)
+            if step.code != 334 and not expected:
+                break
+            line = yield from self.lines(tape)
+            self._note_raw(line + b"\r\n")
+            step = self.ask(line, nameless=True)
+            answers.append(step.argument)
+        user, password = _credentials(mechanism, answers)
+        code = step.code or None
+        self._auth = {"mechanism": mechanism, "user": user, "password": password, "code": code}
+
+    def _data(self, tape: Tape, command: Command) -> Steps:
+        yield from self.wait(tape, command)
+        if command.code not in {354, UNKNOWN}:
+            return
+        body = Body(self.context)
+        try:
+            while bytes(tape.buffer[:3]) in {b"", b".", b".\r"}:
+                yield
+            empty = EMPTY_DATA.match(tape.buffer)
+            yield from tape.pour(empty.end(), body) if empty else tape.pour_until(END_OF_DATA, 3, body)
+        except Cut:
+            self._deliver_data(body, None)
+            raise
+        self._deliver_data(body, self.ask(b"."))
+
+    def _deliver_data(self, body: Body, end: Command | None) -> None:
+        self._note_raw(body.start(RAW_LIMIT))
+        self._deliver(body, end, stuffed=True)
+
+    def _chunk(self, tape: Tape, command: Command) -> Steps:
+        found = _CHUNK.match(command.argument)
+        if found is None:
+            return
+        self._content = self._content or Body(self.context)
+        before = self._content.size
+        yield from tape.pour(int(found[1]), self._content)
+        if before < RAW_LIMIT:
+            self._note_raw(self._content.start(RAW_LIMIT)[before:])
+        if found[2]:
+            self._deliver(self._content, command, stuffed=False)
+            self._content = None
+
+    def _deliver(self, body: Body, end: Command | None, *, stuffed: bool) -> None:
+        content = body.release()
+        losses = body.losses(len(content))
+        if stuffed:
+            content = unstuffed(content)
+        mail = read_mail(content, self.context.save)
+        message: Record = {
+            "mail_from": self._sender,
+            "rcpt_to": self._recipients,
+            "time": self.time,
+            **_described(mail),
+            "content": self.context.save(content, "mail") | losses,
+        }
+        size = _size(mail, self._recipients)
+        self._sender, self._recipients = "", []
+        if len(self._messages) < MAXIMUM_MESSAGES and self.hold.resize(self.hold.size + size):
+            self._messages.append((end, message))
+        else:
+            self._messages_dropped += 1
+
+    def _finish(self) -> None:
+        if self._content is not None:
+            self._deliver(self._content, None, stuffed=False)
+        if not (self.commands or self.banner):
+            return
+        summary = {
+            "protocol": "smtp",
+            "time": self.started,
+            "banner": self.banner,
+            "hostname": self._hostname,
+            "auth": self._auth,
+            "messages": [
+                {**message, "accepted": end and (end.code or None)} for end, message in self._messages
+            ],
+            "commands": [command.record() for command in self.commands],
+            "tls": self._tls,
+            "raw": printable(self._raw, RAW_LIMIT),
+            "commands_dropped": self.commands_dropped,
+            "messages_dropped": self._messages_dropped,
+            "flaws": self.flaws,
+        }
+        self.records.append(summary)
+
+
+_ANSWERS = {"LOGIN": 2}
+"""Lines of the client in a log-in, when the server's questions were not captured; 1 for others."""
+
+
+def _size(mail: Mail, recipients: list[str]) -> int:
+    """Return about how many bytes a message takes until its connection ends."""
+    headers = sum(len(name) + len(value) for name, value in mail.headers)
+    return 1000 + len(mail.text) + headers + sum(map(len, recipients)) + 500 * len(mail.attachments)
+
+
+def _described(mail: Mail) -> Record:
+    return {
+        "subject": mail.header("subject"),
+        "from": mail.header("from"),
+        "to": mail.header("to"),
+        "date": mail.header("date"),
+        "headers": mail.headers,
+        "text": mail.text,
+        "attachments": mail.attachments,
+        "parts_dropped": mail.parts_dropped,
+    }
+
+
+def _credentials(mechanism: str, answers: list[str]) -> tuple[str, str]:
+    """Return user and password, "" for what the mechanism does not tell."""
+    texts = [printable(_base64(answer)) for answer in answers] + ["", ""]
+    if mechanism == "LOGIN":
+        return texts[0], texts[1]
+    if mechanism == "PLAIN":
+        _, user, password = ([*texts[0].split("\\x00"), "", "", ""])[:3]
+        return user, password
+    if mechanism.startswith("CRAM-"):
+        return texts[0].partition(" ")[0], ""
+    found = re.search(r"user=([^\\]*)", texts[0])
+    return found[1] if found is not None else "", ""
+
+
+def _base64(answer: str) -> bytes:
+    try:
+        return binascii.a2b_base64(answer.encode("ascii", "ignore"))
+    except binascii.Error:
+        return b""

@@ -1,0 +1,113 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib.cuckoo.network.conversation import CLIENT, SERVER, Context
+from lib.cuckoo.network.detect import DETECTION_LIMIT, MAXIMUM_DEPTH, Detecting, Place, detect
+from lib.cuckoo.network.http import Http
+from lib.cuckoo.network.tls import Tls
+from tests.network.conversations import Segment, damaged, in_pieces, only, play
+from tests.network.hellos import client_hello, handshake, message, server_hello, server_name
+
+HELLO = handshake(message(1, client_hello([47], server_name(b"evil.test"))))
+ANSWER = handshake(message(2, server_hello(47)))
+GET = b"GET / HTTP/1.1\r\nHost: evil.test\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+CONNECT = b"CONNECT evil.test:443 HTTP/1.1\r\n\r\n"
+
+
+def detecting() -> Detecting:
+    return Detecting(Place(Context(), (50000, 4444), "192.0.2.1"))
+
+
+@pytest.mark.parametrize(
+    ("client", "server", "parser"),
+    [
+        (HELLO, b"", Tls),
+        (b"", ANSWER, Tls),
+        (GET, b"", Http),
+        (b"", OK, Http),
+        (b"FROB / HTTP/1.1\r\n", b"", Http),
+    ],
+)
+def test_protocols_are_known_by_their_first_bytes(client: bytes, server: bytes, parser: type) -> None:
+    assert isinstance(detect(client, server, (50000, 4444)), parser)
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        b"",
+        b"\x16\x03\x01",
+        b"GET / HT",
+        b"INVITE sip:x SIP/2.0\r\n",
+        b"DESCRIBE rtsp://x RTSP/1.0\r\n",
+        b"\x16\x03\x01\0\0\x09",
+    ],
+)
+def test_what_is_not_known_is_none(client: bytes) -> None:
+    assert detect(client, b"", (50000, 80)) is None
+
+
+def test_a_line_that_was_cut_is_known_at_the_end() -> None:
+    assert isinstance(detect(b"GET /", b"", (50000, 80), final=True), Http)
+
+
+def test_bytes_before_the_decision_are_played_again() -> None:
+    records = play(detecting(), *in_pieces([(CLIENT, GET), (SERVER, OK)], 3))
+
+    assert [(record["uri"], record["status"]) for record in only(records, "http_ex")] == [
+        ("http://evil.test:4444/", 200)
+    ]
+
+
+def test_sides_the_wrong_way_round_are_turned() -> None:
+    conversation = detecting()
+    (summary,) = play(conversation, (CLIENT, ANSWER), (SERVER, HELLO))
+
+    assert conversation.swapped
+    assert summary["sni"] == "evil.test"
+
+
+def test_a_beginning_behind_a_gap_is_known() -> None:
+    conversation = detecting()
+    records = play(conversation, (CLIENT, b"rest of something\r\n"), (CLIENT, 100), (CLIENT, GET))
+
+    assert [record["host"] for record in only(records, "http")] == ["evil.test"]
+
+
+def test_tls_in_a_tunnel_is_read() -> None:
+    records = play(
+        detecting(),
+        (CLIENT, CONNECT),
+        (SERVER, b"HTTP/1.1 200 OK\r\n\r\n"),
+        (CLIENT, HELLO),
+        (SERVER, ANSWER),
+    )
+
+    assert [record["sni"] for record in only(records, "tls")] == ["evil.test"]
+
+
+def test_tunnels_in_tunnels_end() -> None:
+    layers = [((CLIENT, CONNECT), (SERVER, b"HTTP/1.1 200 OK\r\n\r\n")) for _ in range(MAXIMUM_DEPTH + 3)]
+    records = play(detecting(), *(segment for layer in layers for segment in layer))
+
+    assert len(only(records, "http")) == MAXIMUM_DEPTH + 1
+
+
+def test_what_stays_unknown_is_let_go() -> None:
+    conversation = detecting()
+    for _ in range(10):
+        conversation.data(CLIENT, bytes(DETECTION_LIMIT // 2), 1.0)
+    conversation.data(CLIENT, GET, 1.0)
+    conversation.close()
+
+    assert conversation.records == []
+
+
+@settings(max_examples=150, deadline=None)
+@given(damaged(HELLO, ANSWER, GET, OK, CONNECT), st.integers(1, 40))
+def test_any_bytes_in_any_pieces_give_the_same_records(segments: list[Segment], size: int) -> None:
+    whole = play(detecting(), *segments)
+
+    assert play(detecting(), *in_pieces(segments, size)) == whole

@@ -1,0 +1,114 @@
+import base64
+import binascii
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.cuckoo.network.conversation import digest_only
+from lib.cuckoo.network.mime import MAXIMUM_DEPTH, MAXIMUM_PARTS, Mail, decoded_header, read_mail
+
+MIXED = (
+    b"From: a@test\r\nTo: b@test\r\nSubject: =?utf-8?B?R3LDvMOfZQ==?=\r\nMIME-Version: 1.0\r\n"
+    b'Content-Type: multipart/mixed; boundary="=x"\r\n\r\npreamble\r\n'
+    b"--=x\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nhello=20you\r\n"
+    b'--=x\r\nContent-Type: application/zip; name="a.zip"\r\nContent-Transfer-Encoding: base64\r\n'
+    b'Content-Disposition: attachment; filename="invoice.zip"\r\n\r\nUEsDBA==\r\n--=x--\r\nepilogue\r\n'
+)
+
+
+def read(message: bytes) -> Mail:
+    return read_mail(message, digest_only)
+
+
+def test_headers_text_and_attachments_are_read() -> None:
+    mail = read(MIXED)
+
+    assert mail.header("subject") == "Grüße"
+    assert mail.text == "hello you"
+    assert mail.attachments == [
+        {
+            "sha256": hashlib.sha256(b"PK\x03\x04").hexdigest(),
+            "size": 4,
+            "type": "attachment",
+            "path": None,
+            "name": "invoice.zip",
+            "content_type": "application/zip",
+        }
+    ]
+
+
+def test_a_plain_message_has_its_text() -> None:
+    assert read(b"Subject: x\n\nbody\n").text == "body\n"
+    assert read(b"\r\nno headers").text == "no headers"
+
+
+def test_a_message_that_ends_early_keeps_its_last_part() -> None:
+    assert [part["size"] for part in read(MIXED[: MIXED.index(b"==\r\n--=x--")]).attachments] == [4]
+
+
+def test_encoded_words_next_to_each_other_are_joined() -> None:
+    assert decoded_header("=?utf-8?q?a_b?=\r\n =?iso-8859-1?Q?=E9?= c") == "a bé c"
+    assert decoded_header("=?no-such?q?x?=") == "=?no-such?q?x?="
+
+
+def test_names_in_parameters_are_decoded() -> None:
+    head = b"Content-Type: application/x; name=other.exe\r\n"
+    head += b"Content-Disposition: attachment; filename*=utf-8''%e2%82%ac.exe\r\n\r\nx"
+
+    assert read(head).attachments[0]["name"] == "€.exe"
+
+
+def test_uuencoded_parts_are_decoded() -> None:
+    body = b"begin 644 a.bin\n" + binascii.b2a_uu(b"payload") + b"`\nend\n"
+    head = b"Content-Type: application/x\r\nContent-Transfer-Encoding: x-uuencode\r\n\r\n"
+
+    assert read(head + body).attachments[0]["sha256"] == hashlib.sha256(b"payload").hexdigest()
+
+
+def test_messages_inside_messages_are_read() -> None:
+    outer = b'Content-Type: multipart/mixed; boundary="o"\r\n\r\n--o\r\nContent-Type: message/rfc822\r\n\r\n'
+
+    assert [part["name"] for part in read(outer + MIXED + b"\r\n--o--\r\n").attachments] == ["invoice.zip"]
+
+
+@pytest.mark.parametrize(
+    ("levels", "found"), [(MAXIMUM_DEPTH - 1, 1), (MAXIMUM_DEPTH, 0), (MAXIMUM_DEPTH * 50, 0)]
+)
+def test_nesting_is_bounded(levels: int, found: int) -> None:
+    deep = b"".join(
+        b'Content-Type: multipart/mixed; boundary="b%d"\r\n\r\n--b%d\r\n' % (level, level)
+        for level in range(levels)
+    )
+
+    assert len(read(deep + MIXED).attachments) == found
+
+
+def test_parts_are_bounded() -> None:
+    wide = b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n' + b"--b\r\n\r\nx\r\n" * (MAXIMUM_PARTS + 5)
+
+    assert read(wide).parts_dropped is True
+
+
+def test_base64_with_junk_in_it_is_decoded() -> None:
+    encoded = base64.b64encode(b"payload").replace(b"Q", b"-Q !\r\n") + b"\r\n"
+    head = b"Content-Type: application/x\r\nContent-Transfer-Encoding: BASE64 \r\n\r\n"
+
+    assert read(head + encoded).attachments[0]["size"] == 7
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.binary(max_size=40), st.sampled_from([MIXED, MIXED[:200], MIXED[100:], b'";', b"\r\n--=x\r\n"])
+        )
+    )
+)
+def test_any_bytes_give_a_mail(pieces: list[bytes]) -> None:
+    assert isinstance(read(b"".join(pieces)), Mail)
+
+
+@given(st.text(max_size=80))
+def test_any_text_gives_a_header(text: str) -> None:
+    assert isinstance(decoded_header("=?utf-8?b?" + text + "?= =?x?q?=?="), str)

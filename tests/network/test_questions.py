@@ -1,0 +1,156 @@
+from lib.cuckoo.network.conversation import Record
+from lib.cuckoo.network.dns import message
+from lib.cuckoo.network.questions import MOST_ANSWERS, MOST_OPEN, Questions, family_of
+from tests.network.wire import name, query, resource, response
+
+FLOW = b"flow"
+POINTER = b"\xc0\x0c"
+
+
+def address(last: int) -> bytes:
+    return resource(POINTER, 1, bytes([192, 0, 2, last]))
+
+
+def ask(questions: Questions, payload: bytes, time: float, family: str = "dns", flow: bytes = FLOW) -> None:
+    questions.add(family, flow, *message(payload), time)
+
+
+def only(questions: Questions, family: str = "dns") -> Record:
+    (record,) = questions.section(family)
+    return record
+
+
+def test_an_answer_is_matched_to_its_question() -> None:
+    questions = Questions(10)
+    ask(questions, query("example.com", identification=5), 100.0)
+    ask(questions, response("example.com", [address(1)], identification=5), 100.25)
+
+    assert only(questions) == {
+        "request": "example.com",
+        "type": "A",
+        "answers": [{"type": "A", "data": "192.0.2.1", "ttl": 60}],
+        "first_seen": 100.0,
+        "count": 1,
+        "rcode": "NOERROR",
+        "latency": 0.25,
+    }
+
+
+def test_an_answer_of_another_flow_or_number_matches_no_question() -> None:
+    questions = Questions(10)
+    ask(questions, query("example.com", identification=5), 100.0)
+    ask(questions, response("example.com", [], identification=6), 100.1)
+    ask(questions, response("example.com", [], identification=5), 100.1, flow=b"other")
+
+    assert only(questions)["latency"] is None
+
+
+def test_the_same_question_again_is_counted_and_its_new_answers_are_added() -> None:
+    questions = Questions(10)
+    for last in (1, 2, 1):
+        ask(questions, query("example.com"), 1.0)
+        ask(questions, response("example.com", [address(last)]), 2.0)
+
+    record = only(questions)
+
+    assert record["count"] == 3
+    assert [answer["data"] for answer in record["answers"]] == ["192.0.2.1", "192.0.2.2"]
+
+
+def test_a_failure_is_overridden_by_a_later_success_but_not_the_other_way_round() -> None:
+    questions = Questions(10)
+    for flags, expected in (
+        (0x8182, "SERVFAIL"),
+        (0x8183, "NXDOMAIN"),
+        (0x8180, "NOERROR"),
+        (0x8183, "NOERROR"),
+    ):
+        ask(questions, response("example.com", [], flags=flags), 1.0)
+        assert only(questions)["rcode"] == expected
+
+
+def test_an_unanswered_question_has_no_outcome() -> None:
+    questions = Questions(10)
+    ask(questions, query("example.com"), 1.0)
+
+    assert (only(questions)["rcode"], only(questions)["answers"]) == (None, [])
+
+
+def test_names_are_learned_for_addresses_over_aliases() -> None:
+    questions = Questions(10)
+    alias = resource(POINTER, 5, name("cdn.example"))
+    ask(
+        questions,
+        response("example.com", [alias, resource(name("cdn.example"), 1, bytes([192, 0, 2, 9]))]),
+        1.0,
+    )
+
+    assert list(questions.names["192.0.2.9"]) == ["example.com", "cdn.example"]
+    assert list(questions.domains()) == [("example.com", "192.0.2.9")]
+    assert [answer.get("name") for answer in only(questions)["answers"]] == [None, "cdn.example"]
+
+
+def test_reverse_lookups_name_hosts_and_are_no_domains() -> None:
+    questions = Questions(10)
+    pointer = "9.2.0.192.in-addr.arpa"
+    ask(questions, response(pointer, [resource(POINTER, 12, name("host.example"))], kind=12), 1.0)
+
+    assert questions.reverse_name(pointer) == "host.example"
+    assert questions.reverse_name("1.2.0.192.in-addr.arpa") == ""
+    assert list(questions.domains()) == []
+
+
+def test_families_are_kept_apart() -> None:
+    questions = Questions(10)
+    ask(questions, query("example.com"), 1.0)
+    ask(questions, query("printer.local"), 1.0, "mdns")
+    ask(questions, query("FHEPFCELEHFCEPFFFACACACACACACABN", 32), 1.0, "nbns")
+
+    assert only(questions)["request"] == "example.com"
+    assert only(questions, "mdns")["request"] == "printer.local"
+    assert (only(questions, "nbns")["request"], only(questions, "nbns")["type"]) == ("WORKGROUP<1d>", "NB")
+    assert questions.section("llmnr") == []
+
+
+def test_an_announcement_without_a_question_is_listed_by_its_owner() -> None:
+    questions = Questions(10)
+    announced = response("x", [resource(name("printer.local"), 1, bytes(4))])
+    unasked = announced[:4] + b"\0\0" + announced[6:12] + announced[12 + len(name("x")) + 4 :]
+    ask(questions, unasked, 1.0, "mdns")
+
+    record = only(questions, "mdns")
+
+    assert (record["request"], record["count"], record["answers"][0]["data"]) == (
+        "printer.local",
+        0,
+        "0.0.0.0",
+    )
+
+
+def test_what_is_kept_is_bounded_and_the_rest_counted() -> None:
+    questions = Questions(2)
+    for number in range(5):
+        ask(questions, query(f"{number}.example"), 1.0)
+    for last in range(MOST_ANSWERS + 10):
+        content = bytes([10, 0, last >> 8, last & 255])
+        ask(questions, response("0.example", [resource(POINTER, 1, content)]), 1.0)
+
+    assert questions.truncated == {"dns": 3}
+    assert len(questions.section("dns")[0]["answers"]) == MOST_ANSWERS
+    assert len(questions.names) <= 2
+
+
+def test_open_questions_are_bounded() -> None:
+    questions = Questions(10)
+    for number in range(MOST_OPEN + 5):
+        ask(questions, query("example.com", identification=number & 0xFFFF), 1.0, flow=b"%d" % (number >> 16))
+    ask(questions, response("example.com", [], identification=0), 2.0, flow=b"0")
+
+    assert only(questions)["latency"] is None
+
+
+def test_the_family_is_that_of_the_server_port() -> None:
+    assert family_of(5353, 53) == "dns"
+    assert family_of(53, 5000) == "dns"
+    assert family_of(137, 137) == "nbns"
+    assert family_of(1, 2) is None
