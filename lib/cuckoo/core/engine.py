@@ -208,7 +208,19 @@ class Engine:
             record["started"] = self._started.strftime("%Y-%m-%d %H:%M:%S")
             record["duration_seconds"] = round(time.monotonic() - self._clock, 3)
             record["jobs"] = self.settings.jobs
+            record["host"] = _host()
         return record
+
+
+def _host() -> dict[str, Any]:
+    """Return what the machine has: `cpus` that this process may use, `memory_bytes`, and `system`."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    system = os.uname()
+    return {
+        "system": f"{system.sysname} {system.release}",
+        "cpus": len(os.sched_getaffinity(0)),
+        "memory_bytes": memory,
+    }
 
 
 def _existing_folder(path: str | os.PathLike[str]) -> Path:
