@@ -54,10 +54,10 @@ def families(verdicts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     engines: dict[str, list[str]] = defaultdict(list)
     spellings: dict[str, Counter[str]] = defaultdict(Counter)
     for engine, label in _labels(verdicts):
-        for word in dict.fromkeys(family_words(label)):
-            votes[word.lower()].add(_essence(label))
-            engines[word.lower()].append(engine)
-            spellings[word.lower()][word] += 1
+        for name, word in {word.lower(): word for word in family_words(label)}.items():
+            votes[name].add(_essence(label))
+            engines[name].append(engine)
+            spellings[name][word] += 1
     ranked = sorted(votes, key=lambda name: (-len(votes[name]), -len(engines[name]), name))
     return [
         {
