@@ -34,7 +34,15 @@ def test_what_is_left_of_a_label(label: str, words: list[str]) -> None:
 
 def test_the_name_that_most_labels_have_wins_with_its_count_and_engines() -> None:
     ranked = families(
-        verdicts("Trojan.Emotet.A", "Win32/Emotet.BN", "EMOTET.C", None, "Heodo.x", "Trojan.Agent", "emotet!1 Emotet")
+        verdicts(
+            "Trojan.Emotet.A",
+            "Win32/Emotet.BN",
+            "EMOTET.C",
+            None,
+            "Heodo.x",
+            "Trojan.Agent",
+            "emotet!1 Emotet",
+        )
     )
 
     assert ranked[0] == {

@@ -120,7 +120,9 @@ def test_other_errors_are_told_by_status_and_code(status: int, code: str, words:
 
 
 def test_suspicious_counts_as_detected_and_who_did_not_look_does_not_count() -> None:
-    scans = engines(a="malicious", b="suspicious", c="harmless", d="undetected", e="timeout", f="type-unsupported")
+    scans = engines(
+        a="malicious", b="suspicious", c="harmless", d="undetected", e="timeout", f="type-unsupported"
+    )
 
     record = judge(FILE, 200, report(last_analysis_results=scans))
 
@@ -171,7 +173,9 @@ def test_the_majority_of_labels_is_the_family() -> None:
 
 
 def test_the_identifier_of_a_url_is_that_of_the_documentation() -> None:
-    assert url_identifier("http://www.example.com/?a=1&b=~~~") == "aHR0cDovL3d3dy5leGFtcGxlLmNvbS8_YT0xJmI9fn5-"
+    assert (
+        url_identifier("http://www.example.com/?a=1&b=~~~") == "aHR0cDovL3d3dy5leGFtcGxlLmNvbS8_YT0xJmI9fn5-"
+    )
 
 
 @pytest.mark.parametrize(
