@@ -87,7 +87,7 @@ def test_a_cache_that_cannot_be_written_says_so_and_leaves_no_draft(tmp_path: Pa
     assert len(list((tmp_path / "files" / "ab").iterdir())) == 1
 
 
-JSON = st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner), max_leaves=5)
+JSON = st.recursive(st.none() | st.integers() | st.text(), st.lists, max_leaves=5)
 RECORDS = st.fixed_dictionaries(
     {"url": st.just(ADDRESS), "asked": JSON, "status": JSON, "body": JSON}, optional={"more": JSON}
 )

@@ -193,9 +193,8 @@ JSON = st.recursive(
 )
 ATTRIBUTES = st.fixed_dictionaries(
     {},
-    optional={
-        name: JSON
-        for name in (
+    optional=dict.fromkeys(
+        (
             "last_analysis_results",
             "last_analysis_stats",
             "last_analysis_date",
@@ -203,8 +202,9 @@ ATTRIBUTES = st.fixed_dictionaries(
             "size",
             "popular_threat_classification",
             "type_description",
-        )
-    },
+        ),
+        JSON,
+    ),
 )
 
 
