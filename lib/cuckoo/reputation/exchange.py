@@ -75,7 +75,7 @@ def fetch(request: Request, seconds: float) -> Reply:
     thread.start()
     thread.join(seconds)
     return (
-        replies[0] if replies else Reply(problem=f"gave no whole answer in {seconds:.0f} s", temporary=True)
+        replies[0] if replies else Reply(problem=f"gave no whole answer in {seconds:.3g} s", temporary=True)
     )
 
 
