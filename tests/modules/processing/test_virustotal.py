@@ -14,12 +14,19 @@ from hypothesis import strategies as st
 from fledge.testing import Outcome, Run, run_module
 from lib.cuckoo.core.limits import Limits
 from tests.reputation.loopback import Loopback, loopback
-from tests.working_root import WorkingRoot, run_of
+from tests.working_root import WorkingRoot
 
 MODULE = Path(__file__).resolve().parents[3] / "modules" / "processing" / "virustotal.py"
 KEY = "5ec2e75ec2e75ec2e75ec2e7-the-key"
 SHA256 = "ab" * 32
 DROPPED = [f"{n:02x}" * 32 for n in range(1, 6)]
+LOUD = MODULE.read_text(encoding="utf-8").replace(
+    "        asking =",
+    "        import logging, sys\n"
+    "        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, force=True)\n"
+    "        asking =",
+)
+"""The module with everything logged that there is to log, in its own process only."""
 UNKNOWN = {"status": 404, "text": '{"error": {"code": "NotFoundError", "message": "not found"}}'}
 DOCUMENTED = re.compile(r"/api/v3/(files/[0-9a-f]{64}|urls/[A-Za-z0-9_-]+)")
 FAULTS: dict[str, tuple[dict[str, Any], Outcome, str]] = {
@@ -60,8 +67,8 @@ def look_up(
     service: Loopback, folder: Path, sha256: str = SHA256, files: Any = (), **options: Any
 ) -> tuple[dict[str, Any], Run]:
     results = {"target": {"file": {"sha256": sha256}}, "dropped": files}
-    options = {"key": KEY, "url": f"{service.address}/api/v3", "per_minute": 0, "retries": 0} | options
-    return run_module(MODULE, folder, task={"category": "file"}, results=results, **options)
+    base: dict[str, Any] = {"key": KEY, "url": f"{service.address}/api/v3", "per_minute": 0, "retries": 0}
+    return run_module(MODULE, folder, task={"category": "file"}, results=results, **(base | options))
 
 
 def report(sha256: str, *labels: str) -> dict[str, str]:
@@ -260,7 +267,7 @@ def test_what_was_known_when_the_quota_ended_is_kept_and_the_rest_counted(
     assert run.outcome is Outcome.COMPLETED
     assert [record["resource"] for record in results["virustotal"]["dropped"]] == DROPPED[:1]
     assert [note.partition(": ")[2][:35] for note in run.notes] == [
-        "3: VirusTotal refuses more look-ups ",
+        "3: VirusTotal refuses more look-ups",
         "1",
     ]
     assert len(service.questions()) == 3
@@ -372,20 +379,19 @@ def test_the_key_appears_in_no_file_of_the_root_and_no_line_of_the_ledger(
     service.plan("*", FAULTS[fault][0] if fault in FAULTS else UNKNOWN)
     url = "http://127.0.0.1:1" if fault == "refused" else service.address
     secret = f"{KEY} {KEY}" if fault == "no header" else KEY
-    loud = "import logging\nimport http.client\nlogging.basicConfig(level=logging.DEBUG)\n"
-    root.add("virustotal", loud + MODULE.read_text(encoding="utf-8"), section=None)
+    file = root.add("virustotal", LOUD, section=None)
     section = f"enabled = yes\nkey = {secret}\nurl = {url}\ntimeout = 1\nretries = 1\nbudget = 4"
     root.configure("virustotal", section)
 
     results = root.process(task={"category": "file"}, reports=True)
 
-    run = run_of(results, "virustotal")
+    (run,) = [run for run in results.runs if run.file == str(file)]
     assert run.outcome in {Outcome.COMPLETED, Outcome.FAILED, Outcome.UNAVAILABLE}
     assert KEY not in json.dumps(results["engine"])
     assert KEY not in caplog.text
-    written = [file for file in root.path.rglob("*") if file.is_file() and file != root.configuration]
-    assert any(file.name == "report.json" for file in written)
-    assert not [file for file in written if KEY.encode() in file.read_bytes()]
+    written = [each for each in root.path.rglob("*") if each.is_file() and each != root.configuration]
+    assert any(each.name == "report.json" for each in written)
+    assert not [each for each in written if KEY.encode() in each.read_bytes()]
     if fault == "fine":
         assert "Starting new HTTP connection" in run.output
 
