@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 _PROGRAM = r"""
 import json, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -86,7 +88,12 @@ def loopback(folder: Path) -> Iterator[Loopback]:
     folder.mkdir()
     (folder / "plan.json").write_text('{"*": [{"status": 404, "text": "<html>nothing here</html>"}]}')
     program = [sys.executable, "-c", _PROGRAM, str(folder)]
-    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process,
+    ):
+        environment.setenv("NO_PROXY", "127.0.0.1")
+        environment.setenv("no_proxy", "127.0.0.1")
         try:
             assert process.stdout is not None
             port = int(process.stdout.readline())

@@ -31,9 +31,15 @@ def test_a_known_file() -> None:
         "source": "snap",
         "product": "Ubuntu",
         "parents": 3,
-        "md5": "E7793F15C2FF7E747B4BC7079F5CD4F7",
-        "sha256": SHA256.upper(),
+        "md5": "e7793f15c2ff7e747b4bc7079f5cd4f7",
+        "sha256": SHA256,
     }
+
+
+def test_old_records_have_no_sha256() -> None:
+    record = judge(FILE, 200, {"SHA-1": "AB" * 20, "hashlookup:trust": 50})
+
+    assert (record["found"], record["sha1"], "sha256" in record) == (True, "ab" * 20, False)
 
 
 def test_a_file_that_is_not_known() -> None:
@@ -49,6 +55,7 @@ def test_a_file_that_is_not_known() -> None:
         (400, {"message": "SHA-256 value incorrect, expecting a SHA-256 value in hex format"}, "status 400"),
         (200, KNOWN | {"SHA-256": "00"}, "no record of the file"),
         (200, "<html>", "no record of the file"),
+        (200, {"hashlookup:trust": 50}, "no record of the file"),
     ],
 )
 def test_anything_else_is_no_answer(status: int, body: object, words: str) -> None:

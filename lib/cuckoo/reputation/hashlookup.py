@@ -46,7 +46,8 @@ def judge(subject: Subject, status: int, body: Any) -> Record:
         return {"found": False, "resource": subject.value}
     if status != 200:
         raise NoAnswerError(f"hashlookup answers with an error: status {status}")
-    if (text(answer, "SHA-256") or "").lower() != subject.value:
+    hashes = {name: text(answer, name) for name in ("MD5", "SHA-1", "SHA-256")}
+    if not any(hashes.values()) or (hashes["SHA-256"] or subject.value).lower() != subject.value:
         raise NoAnswerError("hashlookup answers with something that is no record of the file")
     record = {
         "found": True,
@@ -60,8 +61,6 @@ def judge(subject: Subject, status: int, body: Any) -> Record:
         "product": text(table(answer, "ProductCode"), "ProductName"),
         "system": text(table(answer, "OpSystemCode"), "OpSystemName"),
         "parents": number(answer, "hashlookup:parent-total"),
-        "md5": text(answer, "MD5"),
-        "sha1": text(answer, "SHA-1"),
-        "sha256": text(answer, "SHA-256"),
+        **{name.lower().replace("-", ""): digest.lower() for name, digest in hashes.items() if digest},
     }
     return {name: value for name, value in record.items() if value is not None}

@@ -67,8 +67,8 @@ class Inquiry:
     def _judged(self, answer: Answer, judge: Judge) -> Record:
         try:
             body = json.loads(answer.body)
-        except (ValueError, RecursionError):
-            raise NoAnswerError(f"{self.name} {_NOT_JSON} (status {answer.status})") from None
+        except (ValueError, RecursionError) as error:
+            raise NoAnswerError(f"{self.name} {_NOT_JSON} (status {answer.status})") from error
         return judge(answer.status, body) | {"looked_up": _moment(answer.asked)}
 
     def _persist(self, request: Request) -> Reply:
@@ -89,7 +89,10 @@ class Inquiry:
 
     def _pauses(self) -> Iterator[float]:
         """Yield the pause after each try; 0 after the last."""
-        yield from (min(self.first_pause_seconds * 2**n, _LONGEST_PAUSE) for n in range(self.retries))
+        pause = self.first_pause_seconds
+        for _ in range(self.retries):
+            yield pause
+            pause = min(pause * 2, _LONGEST_PAUSE)
         yield 0.0
 
     def _keep_pace(self) -> None:

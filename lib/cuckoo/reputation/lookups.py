@@ -24,6 +24,7 @@ from lib.cuckoo.reputation.service import (
     url_subject,
 )
 
+_LARGEST_NUMBER = 1_000_000
 _PROGRAMS = ("PE32", "ELF", "Mach-O", "MS-DOS", "DOS")
 """How the types of dropped files begin that are looked up first."""
 
@@ -43,7 +44,7 @@ def inquiry(name: str, options: Mapping[str, Any], *, per_minute: int) -> Inquir
     Answers and pace are kept in `storage/cache/reputation/<name>` of the working root.
 
     Raises:
-        CuckooProcessingError: an option is no whole number, or below 0.
+        CuckooProcessingError: an option is no whole number, or out of its range.
         CuckooDependencyError: the proxy is not one of HTTP.
     """
     folder = find_root().path / "storage" / "cache" / "reputation" / name.lower()
@@ -53,17 +54,19 @@ def inquiry(name: str, options: Mapping[str, Any], *, per_minute: int) -> Inquir
             folder, _number(options, "cache_hours", 168), _number(options, "unknown_hours", 24)
         ),
         pace=Pace(folder / "pace", _number(options, "per_minute", per_minute)),
-        budget=Budget(_number(options, "budget", 120)),
-        timeout_seconds=_number(options, "timeout", 20),
+        budget=Budget(_number(options, "budget", 120, least=1)),
+        timeout_seconds=_number(options, "timeout", 20, least=1),
         retries=_number(options, "retries", 3),
         proxy=_proxy(str(options.get("proxy") or "")),
     )
 
 
-def _number(options: Mapping[str, Any], name: str, default: int) -> int:
+def _number(options: Mapping[str, Any], name: str, default: int, least: int = 0) -> int:
     value = options.get(name, default)
-    if type(value) is not int or value < 0:
-        raise CuckooProcessingError(f"the option {name} must be a whole number, not below 0")
+    if type(value) is not int or not least <= value <= _LARGEST_NUMBER:
+        raise CuckooProcessingError(
+            f"the option {name} must be a whole number from {least} to {_LARGEST_NUMBER:,}"
+        )
     return value
 
 

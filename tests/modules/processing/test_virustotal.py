@@ -317,6 +317,9 @@ def test_an_analysis_without_a_file_or_url_has_an_empty_section(service: Loopbac
     ("option", "value", "words"),
     [
         ("retries", -1, "the option retries must be a whole number"),
+        ("budget", 0, "the option budget must be a whole number from 1 to 1,000,000"),
+        ("timeout", 0, "the option timeout must be a whole number from 1"),
+        ("cache_hours", 10**7, "the option cache_hours must be a whole number"),
         ("budget", "soon", "the option budget must be a whole number"),
         ("dropped", True, "the option dropped must be a whole number"),
         ("proxy", "socks5://127.0.0.1:9050", "must be the URL of an HTTP proxy"),
