@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.cuckoo.files import encoded
 from lib.cuckoo.files.budget import Budget
 from lib.cuckoo.files.script import describe_script, language
 from tests.files.reading import read, survives
@@ -57,6 +58,15 @@ def test_long_base64_is_decoded_once_and_typed() -> None:
     ]
 
 
+def test_contents_without_end_are_cut_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoded, "MAXIMUM_CONTENTS", 2)
+    budget = Budget()
+    text = b"\n".join(base64.b64encode(bytes(range(each, each + 64))) for each in range(3))
+
+    assert len(read(describe_script, text, budget)["contents"]) == 2
+    assert budget.notes == ["base64: only the first 2 contents are described"]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
 def test_every_encoding_of_a_script_is_read(encoding: str) -> None:
     found = read(describe_script, 'MsgBox "é" \' http://evil.example/\r\n'.encode(encoding))
@@ -67,9 +77,9 @@ def test_every_encoding_of_a_script_is_read(encoding: str) -> None:
 def test_a_script_without_end_is_cut_and_that_is_said() -> None:
     budget = Budget()
 
-    found = read(describe_script, b"a" * ((16 << 20) + 5), budget)
+    found = read(describe_script, b"a" * ((4 << 20) + 5), budget)
 
-    assert found["longest_line"] == 16 << 20
+    assert found["longest_line"] == 4 << 20
     assert budget.notes[0] == "script: 5 bytes at the end are not read"
 
 

@@ -211,14 +211,14 @@ class Scanner:
     def _literal(self) -> bytes:
         """Read a text in parentheses, which may be nested and escaped."""
         depth = 1
-        parts = []
+        text = bytearray()
         for piece in _TEXT_PIECE.finditer(self._text, self._at):
             self._at = piece.end()
             depth += {b"(": 1, b")": -1}.get(piece[2], 0)
             if not depth:
                 break
-            parts.append(_unescaped(piece[1]) if piece[1] is not None else piece.group())
-        return b"".join(parts)
+            text += _unescaped(piece[1]) if piece[1] is not None else piece.group()
+        return bytes(text)
 
 
 def _unescaped(escape: bytes) -> bytes:

@@ -13,7 +13,7 @@ from lib.cuckoo.files.encoded import base64_contents, decode_base64
 from lib.cuckoo.files.office.keywords import keywords
 from lib.cuckoo.files.office.records import Keyword
 
-MAXIMUM_BYTES = 16 << 20
+MAXIMUM_BYTES = 4 << 20
 _JUDGED = 1 << 20
 """Characters by which the language is judged."""
 _INTERPRETERS = (

@@ -12,6 +12,8 @@ from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.files.budget import Budget
 from lib.cuckoo.files.content import shown_name
 
+MAXIMUM_MEMBERS = 250_000
+"""Members counted."""
 BOMB_RATIO = 200
 BOMB_BYTES = 1 << 30
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -89,6 +91,8 @@ def archive(
             size += each["size"] or 0
             encrypted |= each["encrypted"]
             anomalies |= dict.fromkeys(f"a name is odd: {warning}" for warning in each["warnings"])
+            if count == MAXIMUM_MEMBERS:
+                raise CuckooProcessingError(f"there are {MAXIMUM_MEMBERS} members or more")  # noqa: TRY301 - as damage
             if len(kept) < budget.entries:
                 kept.append(each)
     except CuckooProcessingError as error:
