@@ -4,9 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.cuckoo.common.filetype import describe_bytes
 from lib.cuckoo.files import encoded
 from lib.cuckoo.files.budget import Budget
-from lib.cuckoo.files.script import describe_script, language
+from lib.cuckoo.files.kinds import kind_of
+from lib.cuckoo.files.language import language
+from lib.cuckoo.files.script import describe_script
 from tests.files.reading import read, survives
 
 SCRIPTS = {
@@ -23,6 +26,19 @@ SCRIPTS = {
 @pytest.mark.parametrize(("name", "text"), SCRIPTS.items())
 def test_the_language_is_told_by_its_words(name: str, text: str) -> None:
     assert language(text) == name
+
+
+@pytest.mark.parametrize("text", SCRIPTS.values())
+def test_scripts_are_told_from_other_text(text: str) -> None:
+    for encoding in ("utf-8", "utf-16"):
+        raw = text.encode(encoding)
+        assert kind_of(raw, describe_bytes(raw)) == "script"
+
+
+def test_prose_is_no_script() -> None:
+    raw = b"Let the new function return a set of words. If it starts, call me; for the rest, echo.\n" * 20
+
+    assert kind_of(raw, describe_bytes(raw)) == "text"
 
 
 @pytest.mark.parametrize(
