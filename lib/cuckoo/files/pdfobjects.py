@@ -289,7 +289,7 @@ def _flate(raw: bytes, maximum: int) -> bytes:
     """Unpack deflated data; errors after its beginning are ignored, as readers do."""
     unpacking = zlib.decompressobj()
     parts = []
-    left = max(1, maximum + 1)
+    left = maximum + 1
     for at in range(0, len(raw), 1 << 14):
         try:
             part = unpacking.decompress(raw[at : at + (1 << 14)], left)
