@@ -48,7 +48,7 @@ def _static(results: Mapping[str, Any]) -> Iterator[Line]:
             visible(signer.get("subject_commonName"), 60)
             for signer in _records(static.get("digital_signers"))
         ]
-        yield "", f"signed by {', '.join(signers[:2])}" if signers else "not signed"
+        yield "", f"signed by {signers[0]}" if signers else "not signed"
     elif static.get("kind"):
         macros = _records(as_mapping(static.get("office")).get("macros"))
         names = ", ".join(map(str, as_mapping(as_mapping(static.get("pdf")).get("names"))))
