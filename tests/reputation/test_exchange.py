@@ -1,7 +1,9 @@
+import contextlib
 import gzip
 import logging
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +24,26 @@ def deaf() -> Iterator[str]:
     """The address of a server that accepts and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def dripping() -> Iterator[str]:
+    """The address of a server whose headers take two seconds, a byte at a time."""
+
+    def drip() -> None:
+        connection, _ = server.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Padding: ")
+            for _ in range(20):
+                time.sleep(0.1)
+                connection.sendall(b"x")
+            connection.sendall(b"\r\nContent-Length: 2\r\n\r\n{}")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        thread.join()
 
 
 @pytest.fixture
@@ -126,6 +148,10 @@ def test_a_server_that_answers_byte_by_byte_is_left(service: Loopback) -> None:
 
     assert reply.temporary
     assert reply.status == 0
+
+
+def test_headers_that_come_byte_by_byte_are_not_waited_for(dripping: str) -> None:
+    assert fetch(Request(dripping), 0.5) == Reply(problem="gave no whole answer in 0.5 s", temporary=True)
 
 
 def test_an_answer_that_breaks_off_is_temporary(service: Loopback) -> None:
