@@ -44,6 +44,8 @@ class SignatureRun:
     """What it had gathered when it ended, where that was asked for."""
     evidence: dict[str, Any] | None = None
     """The calls that it had marked, where that was asked for."""
+    number: int = 0
+    """Its position in the list given to the stage, from 1: names need not differ."""
 
     def as_record(self) -> dict[str, Any]:
         """Return the run as plain data."""
@@ -130,7 +132,7 @@ class _Stage:
             listener = Listener(number, signature) if definition.evented else None
         except Exception as error:  # noqa: BLE001 - a signature may raise anything, and is recorded with it
             self._record(
-                SignatureRun(definition.name, definition.file),
+                SignatureRun(definition.name, definition.file, number=number),
                 "__init__",
                 perf_counter() - before,
                 error=error,
@@ -171,7 +173,7 @@ class _Stage:
         self._end(started, method, answer, failure)
 
     def _end(self, started: _Started, method: str, answer: object, error: Exception | None) -> None:
-        signature, gathered = started.signature, {}
+        signature, definition, gathered = started.signature, started.definition, {}
         try:
             for name, fields in signature.statistics.items():
                 self.statistics.setdefault(name, {}).update(plain(fields))
@@ -182,7 +184,7 @@ class _Stage:
                 self._keep(self._match(started))
         except Exception as broken:  # noqa: BLE001 - what a signature leaves in its attributes may be anything
             error = error or broken
-        run = SignatureRun(started.definition.name, started.definition.file, **gathered)
+        run = SignatureRun(definition.name, definition.file, number=started.number, **gathered)
         self._record(run, method, started.seconds, answer, error)
 
     def _keep(self, match: dict[str, Any]) -> None:
