@@ -11,7 +11,7 @@ from cpython cimport array
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Copy
-from cpython.unicode cimport PyUnicode_DecodeASCII
+from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_DecodeASCII, PyUnicode_New
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memchr, memcmp, memcpy
@@ -349,12 +349,38 @@ def select(const unsigned short[::1] kinds not None, bytes wanted not None):
 
 # --- values as texts
 
-cdef object text_at(const uint8_t* p, Py_ssize_t size):
+cdef object escaped(const uint8_t* p, Py_ssize_t size, Py_ssize_t odd):
+    """Return bytes, `odd` of which cannot be printed and become \\xNN, as text."""
+    cdef object text = PyUnicode_New(size + 3 * odd, 127)
+    cdef uint8_t* out = <uint8_t*>PyUnicode_1BYTE_DATA(text)
     cdef Py_ssize_t at
     for at in range(size):
+        if CLASS[p[at]] < 3:
+            out[0] = p[at]
+            out += 1
+        else:
+            out[0] = c'\\'
+            out[1] = c'x'
+            out[2] = <uint8_t>HEX_DIGITS[p[at] >> 4]
+            out[3] = <uint8_t>HEX_DIGITS[p[at] & 15]
+            out += 4
+    return text
+
+
+cdef object text_at(const uint8_t* p, Py_ssize_t size):
+    """Return bytes as `printable` does, which is asked when they may be UTF-8 beyond ASCII."""
+    cdef Py_ssize_t at, odd = 0
+    cdef uint8_t first = 0
+    for at in range(size):
         if CLASS[p[at]] > 2:
-            return printable(PyBytes_FromStringAndSize(<const char*>p, size))
-    return PyUnicode_DecodeASCII(<const char*>p, size, NULL)
+            odd += 1
+            if first < 128 and p[at] >= 128:
+                first = p[at]
+    if not odd:
+        return PyUnicode_DecodeASCII(<const char*>p, size, NULL)
+    if first < 0xC2 or first > 0xF4:
+        return escaped(p, size, odd)
+    return printable(PyBytes_FromStringAndSize(<const char*>p, size))
 
 
 cdef int hex_digits(char* out, uint64_t number) noexcept nogil:
