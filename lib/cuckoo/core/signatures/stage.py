@@ -5,8 +5,10 @@ within a phase the evented ones share a walk over the calls, then conclude in or
 run in order of name. Matches are visible to all that come later.
 """
 
+import gc
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from time import perf_counter
@@ -23,6 +25,9 @@ from lib.cuckoo.core.signatures.selection import Definition, Overlay
 
 MOST_KEPT_CALLS = 40_000
 """Decoded calls that are kept for the next signature, over all processes: some 100 MB."""
+
+NEW_OBJECTS = 50_000
+"""That make the garbage collector look for cycles among them."""
 
 
 @dataclass(frozen=True)
@@ -243,10 +248,22 @@ def run_signatures(
     view["signatures"] = list(earlier)
     cells = [0, 0] if cells is None else cells
     stage = _Stage(view, cells, sink or Nowhere(), analysis_path, overlay or {}, keep_data)
-    for phase in _phases(enumerate(definitions, 1)):
-        stage.run_phase(phase)
+    with _collecting_seldom():
+        for phase in _phases(enumerate(definitions, 1)):
+            stage.run_phase(phase)
     matches = sorted(view["signatures"][len(earlier) :], key=by_severity)
     return StageResult(matches, stage.runs, stage.statistics, _written(view, results))
+
+
+@contextmanager
+def _collecting_seldom() -> Iterator[None]:
+    """Let the garbage collector wait longer: decoded calls are many and hold no cycles, yet each makes it look."""
+    before = gc.get_threshold()
+    gc.set_threshold(NEW_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def view_of(results: Mapping[str, Any]) -> ResultsView:
