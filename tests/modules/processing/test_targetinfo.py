@@ -57,7 +57,11 @@ def test_a_sample_in_the_store_of_binaries_is_followed(analysis: Path, answer: A
 def test_a_url_is_the_target_itself(analysis: Path, answer: Answer) -> None:
     write_task(analysis, category="url", target="http://example.com/x?y=1")
 
-    assert answer("targetinfo", analysis)[0] == {"category": "url", "url": "http://example.com/x?y=1"}
+    assert answer("targetinfo", analysis)[0] == {
+        "category": "url",
+        "url": "http://example.com/x?y=1",
+        "yara": [],
+    }
 
 
 def test_an_empty_sample_is_described(analysis: Path, answer: Answer) -> None:
