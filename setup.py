@@ -1,13 +1,18 @@
-"""Declares the compiled log scanner, which is optional; everything else is in setup.cfg."""
+"""Declares the compiled parts, which are optional; everything else is in setup.cfg."""
 
 from setuptools import Extension, setup
+
+COMPILED = {
+    "lib.cuckoo.behavior._scan": "lib/cuckoo/behavior/_scan.pyx",
+    "lib.cuckoo.files._bytecount": "lib/cuckoo/files/_bytecount.pyx",
+}
 
 try:
     from Cython.Build import cythonize
 except ImportError:
     extensions = []
 else:
-    extensions = cythonize([Extension("lib.cuckoo.behavior._scan", ["lib/cuckoo/behavior/_scan.pyx"])])
+    extensions = cythonize([Extension(name, [path]) for name, path in COMPILED.items()])
 for extension in extensions:
     extension.optional = True  # cythonize drops it when it is given to Extension
 

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from lib.cuckoo.cli import cli
+from lib.cuckoo.common.abstracts import Signature
 from lib.cuckoo.common.ini import read_sections
 from lib.cuckoo.common.paths import INPUTS
 from lib.cuckoo.core.ledger import Outcome, Run
@@ -78,6 +80,35 @@ def test_the_tutorial_works_as_written(tmp_path: Path) -> None:
         '"mailaddresses":["a@mail.example","b@mail.example"' not in report
     )  # the module's source has others
     assert '"mailaddresses":[' in report
+
+
+def test_the_queries_on_calls_find_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = DOCS / "how-to" / "query-calls-with-sql.md"
+    (command,) = [
+        block.text.strip().removeprefix("$ ") for block in blocks(page) if block.language == "console"
+    ]
+    run(command.replace(" 1 ", f" {ROOT / 'storage' / 'analyses' / '1'} "), tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    queries = [block.text for block in blocks(page) if block.language == "sql"]
+
+    assert len(queries) == 3
+    for query in queries:
+        assert duckdb.connect().execute(query).fetchall(), query
+
+
+def test_the_page_on_signatures_works_as_written(tmp_path: Path) -> None:
+    lab = follow(DOCS / "how-to" / "write-a-signature.md", tmp_path)
+
+    run(f"{sys.executable} -m pytest -q -p no:cacheprovider test_signatures.py", lab)
+
+
+def test_the_signatures_page_names_every_attribute_and_method() -> None:
+    text = (DOCS / "reference" / "signatures.md").read_text(encoding="utf-8")
+
+    for name in dir(Signature):
+        if not name.startswith("_") and name not in {*INPUTS, "set_path", "analysis_path"}:
+            assert f"`{name}" in text, name
 
 
 @pytest.mark.parametrize(

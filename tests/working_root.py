@@ -42,7 +42,8 @@ class WorkingRoot:
     def limits(self, stage: str = "processing", **limits: int) -> None:
         """Set the limits of a stage; grace is a second throughout."""
         lines = [f"limit_{name} = {value}" for name, value in ({"grace_seconds": 1} | limits).items()]
-        (self.path / "conf" / "fledge.conf").write_text("\n".join([f"[{stage}]", *lines, ""]))
+        lines += ["[signatures]", "enabled = no", ""]
+        (self.path / "conf" / "fledge.conf").write_text("\n".join([f"[{stage}]", *lines]))
 
     def add(self, name: str, source: str, section: str | None = "enabled = yes") -> Path:
         """Write a module file and its section; None writes no section."""

@@ -4,10 +4,12 @@ Exit status: 0 all well, 1 some module failed, 2 could not run, 130 interrupted.
 """
 
 import json
+import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -105,6 +107,101 @@ def process(
 
 
 @cli.command()
+@click.argument("folder", metavar="FOLDER")
+@_root_option
+@click.option("--pid", "pids", multiple=True, type=int, help="Only this process; may be given several times.")
+@click.option("--api", "apis", multiple=True, help="Only calls of this name; may be given several times.")
+@click.option(
+    "--category", "categories", multiple=True, help="Only this category; may be given several times."
+)
+@click.option(
+    "--grep", "pattern", help="Only calls with an argument, as name=value, that holds this pattern."
+)
+@click.option("--since", default="", help='Not before this time: "2026-01-31 13:21:44", or only "13:21".')
+@click.option(
+    "--format",
+    "form",
+    default="table",
+    type=click.Choice(["table", "ndjson", "csv", "parquet"]),
+    help="How calls are written (default: one line each).",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.File("wb", lazy=False),
+    default="-",
+    help="A file (default: standard output).",
+)
+def calls(  # noqa: PLR0913, PLR0917 - click hands over each option as an argument
+    folder: str,
+    root: Path | None,
+    pids: Sequence[int],
+    apis: Sequence[str],
+    categories: Sequence[str],
+    pattern: str | None,
+    since: str,
+    form: str,
+    output: IO[bytes],
+) -> None:
+    r"""Look at API calls without making a report.
+
+    FOLDER is a path, or an id below storage/analyses of the working root.
+
+    \b
+    fledge calls 1 --api RegSetValueExW
+    fledge calls 1 --category network --since 09:14:30
+    fledge calls 1 --grep '(?i)ransom' --format ndjson
+    fledge calls 1 --format parquet -o calls.parquet
+    """
+    from lib.cuckoo.behavior.export import TEXT_FORMATS, write_parquet  # noqa: PLC0415 - only here
+    from lib.cuckoo.behavior.listing import Wanted, matching_calls  # noqa: PLC0415 - only here
+
+    compiled = _compiled(pattern) if pattern else None
+    wanted = Wanted(frozenset(pids), frozenset(apis), frozenset(categories), compiled, since)
+    found = matching_calls(_find_analysis(folder, find_root(root)), wanted)
+    if form == "parquet":
+        write_parquet(found, output)
+    else:
+        output.writelines(_for_terminal(TEXT_FORMATS[form](found), output))
+
+
+@cli.command()
+@click.argument("folder", metavar="FOLDER")
+@click.argument("signature", metavar="SIGNATURE")
+@_root_option
+@_modules_option
+@_signatures_option
+@_json_option
+def explain(
+    folder: str,
+    signature: str,
+    root: Path | None,
+    modules: Sequence[Path],
+    signatures: Sequence[Path],
+    as_json: bool,
+) -> None:
+    r"""Tell why a signature fired on an analysis, or why it did not.
+
+    FOLDER is a path, or an id below storage/analyses of the working root; its sections are computed again.
+    SIGNATURE is a name as it stands in reports, or the name of a class.
+
+    \b
+    fledge explain 1 persistence_run_key
+    """
+    from lib.cuckoo.console.explanation import explanation_parts  # noqa: PLC0415 - only here
+    from lib.cuckoo.core.engine import Engine, Settings  # noqa: PLC0415 - `fledge --help` needs no engine
+
+    settings = Settings(find_root(root), modules=modules, signatures=signatures)
+    engine = Engine(_find_analysis(folder, settings.root), settings)
+    engine.process()
+    found = engine.explain(signature)
+    if as_json:
+        click.echo(json.dumps(found.as_record()))
+    else:
+        _print_all(_console(), explanation_parts(found))
+
+
+@cli.command()
 @_root_option
 @_modules_option
 @_json_option
@@ -159,12 +256,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         sys.exit(_INTERRUPTED)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except click.ClickException as error:
         error.show()
         sys.exit(_COULD_NOT_RUN)
     except (CuckooCriticalError, CuckooOperationalError) as error:
         _complain(error)
         sys.exit(_COULD_NOT_RUN)
+
+
+def _compiled(pattern: str) -> "re.Pattern[str]":
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise click.BadParameter(f"{pattern!r} is not a regular expression: {error}") from error
+
+
+def _for_terminal(lines: Iterable[bytes], output: IO[bytes]) -> Iterable[bytes]:
+    """Make lines fit for a terminal, if that is where they go."""
+    if not output.isatty():
+        return lines
+    from lib.cuckoo.console.text import visible  # noqa: PLC0415 - files get the bytes as they are
+
+    return (visible(line.decode().rstrip("\n")).encode() + b"\n" for line in lines)
 
 
 def _process_one(folder: str, settings: "Settings", console: "Console", as_json: bool) -> int:

@@ -1,4 +1,4 @@
-"""For authors of modules: run one file on one folder, as the engine would, and look at what came out."""
+"""For authors: run one module file on one folder, or one signature file on calls made by hand, as the engine would."""
 
 import os
 from collections.abc import Mapping
@@ -16,9 +16,12 @@ from lib.cuckoo.core.execution import Analysis
 from lib.cuckoo.core.ledger import Outcome, Run
 from lib.cuckoo.core.limits import Limits
 from lib.cuckoo.core.sections import Sections
+from lib.cuckoo.core.signatures.stage import SignatureRun, StageResult
+from lib.cuckoo.core.signatures.trial import call, run_signature
 from lib.cuckoo.core.stage import Conditions, run_stage
+from lib.cuckoo.core.tracking import copied
 
-__all__ = ["Outcome", "Run", "run_module"]
+__all__ = ["Outcome", "Run", "SignatureRun", "StageResult", "call", "run_module", "run_signature"]
 
 
 def run_module(
@@ -56,7 +59,7 @@ def run_module(
     sections = Sections(dict(results or {}))
 
     def attempt(candidate: Candidate, answer: AnswerWriter) -> None:
-        execution.process(candidate, analysis, sections.results, answer)
+        execution.process(candidate, analysis, copied(sections.results), answer)
 
     run, messages = next(run_stage(found.candidates[:1], attempt, conditions))
     final = sections.merge(run, messages)

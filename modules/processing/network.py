@@ -2,6 +2,7 @@
 
 Options (``[network]`` in processing.conf):
     maximum            entries kept in each list (default 10000)
+    megabytes          memory for what was said in all protocols together (default 64)
     flows              flows followed at a time, TCP and UDP each (default 50000)
     waiting_megabytes  TCP data that may wait for missing segments (default 64)
     private_hosts      list hosts with private addresses too (default no)
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from lib.cuckoo.common.abstracts import Processing
-from lib.cuckoo.common.exceptions import CuckooDependencyError
+from lib.cuckoo.common.exceptions import CuckooDependencyError, CuckooProcessingError
 from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.common.root import find_root
 from lib.cuckoo.network.allowlist import AllowList, parse_allow_list
@@ -32,7 +33,19 @@ from lib.cuckoo.network.attribution import attribute
 from lib.cuckoo.network.bodies import Bodies
 from lib.cuckoo.network.capture import EMPTY, Capture
 from lib.cuckoo.network.conversation import Context, digest_only
+from lib.cuckoo.network.keylog import Secrets
 from lib.cuckoo.network.places import Places
+
+KEY_LOGS = (
+    "tlsmaster.txt",
+    "sslkeylogfile.txt",
+    "sslkeylogfile.log",
+    "sslkeys.log",
+    "aux/sslkeylogfile/sslkeys.log",
+    "tlsdump/tlsdump.log",
+)
+"""Where sandboxes and programs leave the secrets of TLS connections."""
+LONGEST_KEY_LOG = 64 << 20
 
 
 class Network(Processing):
@@ -73,17 +86,30 @@ class Network(Processing):
             context=self._context(),
             allowed=self._allow_list(),
             maximum=self._number("maximum", 10_000),
+            record_bytes=self._number("megabytes", 64) << 20,
             flows=self._number("flows", 50_000),
             waiting_bytes=self._number("waiting_megabytes", 64) << 20,
             private_hosts=bool(self.options.get("private_hosts", False)),
         )
+
+    def _secrets(self) -> Secrets:
+        """Read the key logs of the folder; one that cannot be read is noted."""
+        folder, secrets = AnalysisFolder(self.analysis_path), Secrets()
+        for name in filter(folder.exists, KEY_LOGS):
+            try:
+                secrets.read(folder.read(name, LONGEST_KEY_LOG))
+            except CuckooProcessingError as error:
+                self.note(str(error))
+        return secrets
 
     def _context(self) -> Context:
         bodies = Bodies(
             Path(self.network_path), self._number("bodies", 1000), self._number("bodies_megabytes", 512) << 20
         )
         save = bodies.save if self.options.get("save_bodies", True) else digest_only
-        return Context(save=save, body_limit=self._number("body_megabytes", 32) << 20)
+        return Context(
+            save=save, secrets=self._secrets(), body_limit=self._number("body_megabytes", 32) << 20
+        )
 
     def _number(self, option: str, default: int) -> int:
         return int(self.options.get(option, default))

@@ -142,15 +142,23 @@ def test_numbers_go_by_the_names_that_their_own_log_carries(calls: Read) -> None
         "process",
         ["protection", ["allocation_type", "x"]],
         flags_value={"protection": [[4, "PAGE_READWRITE"]]},
-        flags_bitmask={"allocation_type": [[4096, "MEM_COMMIT"], [8192, "MEM_RESERVE"]]},
+        flags_bitmask={
+            "allocation_type": [[4096, "MEM_COMMIT"], [8192, "MEM_RESERVE"], [0x4002, "BOTH"], [3, "NO"]]
+        },
     )
 
     found = calls(second_process() + declared + second_call(9, 4, 12288))[0]
+    other = calls(second_process() + declared + second_call(9, 4, 0x5002))[0]
 
     assert found["arguments"] == [
         {"name": "protection", "value": "4", "pretty_value": "PAGE_READWRITE"},
         {"name": "allocation_type", "value": "0x00003000", "pretty_value": "MEM_COMMIT|MEM_RESERVE"},
     ]
+    assert other["arguments"][1] == {
+        "name": "allocation_type",
+        "value": "0x00005002",
+        "pretty_value": "MEM_COMMIT|BOTH",
+    }
 
 
 def test_a_stored_buffer_belongs_to_the_next_call(calls: Read) -> None:
@@ -227,10 +235,6 @@ def test_calls_are_found_by_name_and_category(calls: Read) -> None:
         "NtOpenFile",
         "NtOpenFile",
     ]
-
-
-def test_calls_are_found_by_time(calls: Read) -> None:
-    assert [four(calls).rows_since(moment) for moment in (0, 2, 5)] == [0, 1, 4]
 
 
 def test_raw_values_are_there_on_demand(calls: Read) -> None:

@@ -107,6 +107,16 @@ def test_a_document_above_the_bound_is_left_out(read: ReadLog) -> None:
     assert faults(index) == [f"a document of {LARGEST_DOCUMENT + 1} bytes, above {LARGEST_DOCUMENT}"]
 
 
+def test_a_document_without_its_closing_zero_is_counted(read: ReadLog) -> None:
+    log = bytearray(START + call(9, b"a") + call(9, b"b") + call(9, b"c"))
+    log[len(START + call(9, b"a") + call(9, b"b")) - 1] = 1
+
+    index = read(bytes(log))
+
+    assert values(index) == ["a", "c"]
+    assert faults(index) == [f"a document of {len(call(9, b'b'))} bytes without its closing zero"]
+
+
 def test_a_call_of_an_undeclared_index_is_counted(read: ReadLog) -> None:
     index = read(process() + call(9, b"early") + ANY + call(9, b"a") + call(-1, b"b") + call(1 << 40, b"c"))
 
@@ -200,6 +210,20 @@ def test_a_call_type_without_success_and_return_value_is_read(calls: Read) -> No
         "2": "3",
         "B": "0x00000004",
     }
+
+
+def test_declarations_are_bounded(read: ReadLog) -> None:
+    large = info(9, "Large", "misc", ["x" * 60_000])
+    larger = info(9, "Larger", "misc", ["x" * (64 << 10)])
+    several = b"".join(info(at, f"Any{at}", "misc", ["x" * 60_000]) for at in range(10, 300))
+
+    assert [fault.split()[:3] for fault in faults(read(process() + large + larger))] == [
+        ["a", "declaration", "of"]
+    ]
+    index = read(process() + several + call(10, 1) + call(299, 1))
+    assert len(index.columns) == 1
+    assert faults(index)[0] == "a declaration beyond 65536 or 16777216 bytes of them"
+    assert faults(index)[-1] == "a call of index 299, which was not declared before"
 
 
 def test_other_messages_are_no_calls(read: ReadLog) -> None:

@@ -244,6 +244,8 @@ def test_files_and_services_of_a_classic_log_are_followed(behavior: Behavior) ->
             "filesystem",
             {"FileHandle": 0x40, "FileInformationClass": DISPOSITION, "FileInformation": b"\x01"},
         ),
+        ("NtClose", "system", {"Handle": 0x40, "failed": True}),
+        ("NtReadFile", "filesystem", {"FileHandle": 0x40, "Buffer": b"MZ"}),
         ("NtClose", "system", {"Handle": 0x40}),
         ("NtReadFile", "filesystem", {"FileHandle": 0x40, "Buffer": b""}),
         ("NtOpenFile", "filesystem", {"FileHandle": 0x40, "FileName": b"C:\\no", "failed": True}),
@@ -260,6 +262,7 @@ def test_files_and_services_of_a_classic_log_are_followed(behavior: Behavior) ->
     assert found["summary"]["started_services"] == ["WinDefend"]
     assert [(event["event"], event["object"], event["data"]) for event in found["enhanced"]] == [
         ("write", "file", {"file": "C:\\a"}),
+        ("read", "file", {"file": "C:\\a"}),
         ("read", "file", {"file": None}),
         ("read", "file", {"file": None}),
         ("modify", "service", {"service": "WinDefend", "controlcode": "1", "action": "stop"}),

@@ -2,15 +2,37 @@
 
 import datetime
 import ipaddress
+from typing import Any
 
 import pytest
 
 
 def make_certificate(subject: str = "evil.test", issuer: str = "evil.test", serial: int = 0xABCDEF) -> bytes:
     """Return a certificate in DER; skips the test when cryptography is not installed."""
+    certificate, _ = _make(subject, issuer, serial)
+    der: bytes = certificate.public_bytes(_encoding("DER"))
+    return der
+
+
+def make_key_and_certificate() -> tuple[bytes, bytes]:
+    """Return a private key and a certificate for it, in PEM."""
+    certificate, key = _make("evil.test", "evil.test", 1)
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - an extra
+
+    form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return key.private_bytes(_encoding("PEM"), form, plain), certificate.public_bytes(_encoding("PEM"))
+
+
+def _encoding(name: str) -> Any:
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - an extra
+
+    return getattr(serialization.Encoding, name)
+
+
+def _make(subject: str, issuer: str, serial: int) -> tuple[Any, Any]:
     pytest.importorskip("cryptography")
     from cryptography import x509  # noqa: PLC0415 - an extra
-    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415 - an extra
+    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 - an extra
     from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 - an extra
 
     key = ec.generate_private_key(ec.SECP256R1())
@@ -23,4 +45,4 @@ def make_certificate(subject: str = "evil.test", issuer: str = "evil.test", seri
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .sign(key, hashes.SHA256())
     )
-    return certificate.public_bytes(serialization.Encoding.DER)
+    return certificate, key

@@ -94,6 +94,19 @@ def test_a_transfer_asked_for_before_the_passive_reply_gets_its_endpoint() -> No
     assert summary["transfers"][0]["port"] == 21
 
 
+def test_a_data_connection_is_of_one_transfer() -> None:
+    passive = ((CLIENT, b"PASV\r\n"), (SERVER, b"227 (192,0,2,1,0,21)\r\n"))
+    summary = ftp(
+        (SERVER, b"220 hi\r\n"),
+        *passive,
+        (CLIENT, b"LIST\r\n"),
+        (SERVER, b"226 ok\r\n"),
+        (CLIENT, b"LIST\r\n"),
+    )
+
+    assert [transfer["port"] for transfer in summary["transfers"]] == [21, None]
+
+
 def test_what_follows_auth_tls_is_read_by_another_parser() -> None:
     records = play(
         Ftp(Context(), inside),

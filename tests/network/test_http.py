@@ -107,6 +107,15 @@ def test_chunks_are_joined_and_trailers_kept() -> None:
     assert exchange["response_trailers"] == [["X-Sum", "1"]]
 
 
+@pytest.mark.parametrize("body", [b"5\r\nwikiped\r\n0\r\n\r\n", b"xyz\r\nwiki\r\n", b"-5\r\nwikip\r\n"])
+def test_malformed_chunks_end_a_message(body: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    first, second = exchanges((CLIENT, GET + GET), (SERVER, head + body + OK))
+
+    assert first["flaws"] == ["response: malformed"]
+    assert second["flaws"] == []
+
+
 @pytest.mark.parametrize("coding", ["gzip", "x-gzip", "deflate", "identity"])
 def test_compressed_bodies_are_unpacked(coding: str) -> None:
     packed = {"deflate": zlib.compress(b"hello"), "identity": b"hello"}.get(coding, gzip.compress(b"hello"))
@@ -285,6 +294,13 @@ def test_a_gap_in_a_head_ends_its_message() -> None:
     assert second["path"] == "/gate.php"
 
 
+def test_a_start_line_that_is_cut_by_a_gap_is_kept() -> None:
+    first, second = exchanges((CLIENT, b"GET /images/x.gif HTT"), (CLIENT, 90), (CLIENT, GET))
+
+    assert (first["path"], first["flaws"][0]) == ("/images/x.gif", "request: gap in the stream")
+    assert second["host"] == "example.com"
+
+
 def test_a_lost_response_does_not_shift_those_behind_it() -> None:
     first, second = exchanges((CLIENT, GET), (SERVER, 100), (CLIENT, POST), (SERVER, OK))
 
@@ -307,6 +323,27 @@ def test_requests_without_responses_are_bounded() -> None:
     assert len(only(http.records, "http")) == 5
     http.close()
     assert len(only(http.records, "http")) == PENDING_LIMIT + 5
+
+
+def test_an_exchange_whose_response_was_lost_is_reported_at_once() -> None:
+    http = Http(Context())
+    http.data(CLIENT, GET, 1.0)
+    http.gap(SERVER, 100)
+    http.data(CLIENT, POST, 1.0)
+    http.data(SERVER, OK, 1.0)
+
+    assert [record["status"] for record in only(http.records, "http_ex")] == [None, 200]
+
+
+def test_requests_that_wait_share_the_room_of_the_capture() -> None:
+    context = Context(held=Pool(20_000))
+    http = Http(context)
+    http.data(CLIENT, GET * 100, 1.0)
+
+    assert 80 < len(only(http.records, "http")) < 100
+    http.close()
+    assert len(only(http.records, "http")) == 100
+    assert context.held.free == 20_000
 
 
 def test_an_endless_header_is_bounded() -> None:

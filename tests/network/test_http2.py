@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.cuckoo.network.conversation import CLIENT, SERVER, Context
+from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Pool
 from lib.cuckoo.network.detect import Detecting, Place, detect
 from lib.cuckoo.network.exchange import Origin
 from lib.cuckoo.network.http2 import HEADER_LIMIT, OPEN_STREAMS, PREFACE, Http2
@@ -117,6 +117,19 @@ def test_streams_that_stay_open_are_bounded() -> None:
     conversation.data(CLIENT, PREFACE + opened, 1.0)
 
     assert len(only(conversation.records, "http")) == 4
+
+
+def test_open_streams_share_the_room_of_the_capture() -> None:
+    context = Context(held=Pool(20_000))
+    conversation = Http2(context)
+    encoder = hpack.Encoder()
+    opened = b"".join(frame(1, 5, 2 * n + 1, encoder.encode(REQUEST)) for n in range(100))
+    conversation.data(CLIENT, PREFACE + opened, 1.0)
+
+    assert 80 < len(only(conversation.records, "http")) < 100
+    conversation.close()
+    assert len(only(conversation.records, "http")) == 100
+    assert context.held.free == 20_000
 
 
 def test_headers_that_cannot_be_read_end_a_side_and_say_so() -> None:

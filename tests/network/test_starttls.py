@@ -32,7 +32,7 @@ def test_tls_behind_an_opening_is_read(opening: list[Segment]) -> None:
 
 
 def test_a_refusal_is_no_beginning() -> None:
-    records = play(detecting(), *POP3[:2], (SERVER, b"-ERR no\r\n"), (CLIENT, HELLO))
+    records = play(detecting(), *POP3[:2], (SERVER, b"-ERR no\r\n+OK\r\n"), (CLIENT, HELLO))
 
     assert records == []
 

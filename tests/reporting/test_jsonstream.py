@@ -68,7 +68,7 @@ def test_indentation_is_that_of_the_standard_library(value: object) -> None:
         ("bad \udcff name", "bad \\udcff name"),
         ({"\ud800": "\udfff"}, {"\\ud800": "\\udfff"}),
         ({"b", "a"}, ["a", "b"]),
-        (datetime.datetime(2026, 1, 31, 13, 21, 44), "2026-01-31 13:21:44"),
+        (datetime.datetime.fromisoformat("2026-01-31T13:21:44"), "2026-01-31 13:21:44"),
         (datetime.date(2026, 1, 31), "2026-01-31"),
         ("\x00\x1b[31m\u202e", "\x00\x1b[31m\u202e"),
         (10**5000, hex(10**5000)),
@@ -113,7 +113,7 @@ def test_deep_nesting_is_cut_where_parsers_give_up(depth: int, indent: int) -> N
 def test_sets_of_sets_come_in_one_order() -> None:
     members = [frozenset({f"{a}", f"{b}"}) for a in range(8) for b in range(8)]
 
-    assert text(set(members)) == text(set(reversed(members)))
+    assert text(set(members)) == text({*members, *members[:5]})
 
 
 def test_what_is_not_plain_data_is_refused() -> None:

@@ -1,7 +1,6 @@
 """`process["calls"]`: a sequence of calls that are read from the log when somebody asks for them."""
 
 import json
-from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,10 +124,6 @@ class Calls(Sequence[Call]):
     def of(self, api: str | Collection[str] = (), category: str | Collection[str] = ()) -> Iterator[Call]:
         """Iterate over the calls with one of the names *and* one of the categories; the others are not read."""
         return map(self.call, self.rows(api, category))
-
-    def rows_since(self, milliseconds: int) -> int:
-        """Return the first row at or after a time in ms since the process was first seen, in a log whose times rise."""
-        return bisect_left(self.times, milliseconds)
 
     def pick(self, row: int, positions: Sequence[int]) -> list[str | None]:
         """Return the texts of some arguments of a call by declared position, which rise; None for absent ones."""

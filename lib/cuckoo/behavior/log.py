@@ -1,5 +1,6 @@
 """One walk over a log: its calls into columns, everything else into small records."""
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -28,9 +29,12 @@ from lib.cuckoo.behavior.wire import (
 )
 
 FAULTS_KEPT = 100
-LARGEST_DECLARATION = 1 << 20
+LARGEST_DECLARATION = 64 << 10
+MOST_DECLARED = 16 << 20
+"""Bytes of declarations in one log; each becomes objects many times its size."""
 _RESERVED = frozenset(("__process__", "__thread__", "__environ__", "__action__"))
 _START = b"\x10I\0"
+_int32 = struct.Struct("<i").unpack_from
 
 
 @dataclass(slots=True)
@@ -78,6 +82,7 @@ class LogIndex:
         self.size_bytes = 0
         self._numbers: dict[bytes, int] = {}
         self._by_index: dict[int, int] = {}
+        self._declared_bytes = 0
 
     def read(self) -> None:
         """Walk the log from its first byte to its last."""
@@ -128,27 +133,26 @@ class LogIndex:
         """Return the offset behind a fault at which a message of a monitor begins, or the end of the log."""
         found = data.find(_START, position + 5)
         while found >= 0:
-            try:
-                document_end(data, found - 4, min(size, found + LARGEST_DOCUMENT))
-            except MalformedError:
-                found = data.find(_START, found + 1)
-            else:
-                return found - 4
+            start = found - 4
+            length = _int32(data, start)[0]
+            if 5 <= length <= min(size - start, LARGEST_DOCUMENT) and not data[start + length - 1]:
+                return start
+            found = data.find(_START, found + 1)
         return size
 
     def _message(self, data: Data, start: int, end: int) -> None:
         if end - start > LARGEST_DOCUMENT:
             raise MalformedError(start, f"a document of {end - start} bytes, above {LARGEST_DOCUMENT}")
-        kind_of_message = _message_type(data, start, end)
-        if kind_of_message is None:
-            self._call(data, start, read_message(data, start, end))
-        elif kind_of_message == "info":
+        message = read_message(data, start, end)
+        if message.type is None:
+            self._call(data, start, message)
+        elif message.type == "info":
             self._declare(data, start, end)
-        elif kind_of_message == "buffer":
+        elif message.type == "buffer":
             self.columns.part()
             self.spans[-1].buffers[len(self.columns)] = _checksum(data, start, end)
-        elif kind_of_message not in ("debug", "new_process"):
-            raise MalformedError(start, f"a message of unknown type {kind_of_message[:40]!r}")
+        elif message.type not in ("debug", "new_process"):
+            raise MalformedError(start, f"a message of unknown type {message.type[:40]!r}")
 
     def _declare(self, data: Data, start: int, end: int) -> None:
         if end - start > LARGEST_DECLARATION:
@@ -158,14 +162,15 @@ class LogIndex:
             raise MalformedError(start, "a declaration without an index")
         number = self._number(data[start:end], kind)
         if number < 0:
-            raise MalformedError(start, f"more than {MOST_KINDS} declarations")
+            raise MalformedError(start, f"a declaration beyond {MOST_KINDS} or {MOST_DECLARED} bytes of them")
         self._by_index[index] = number
         self.columns.declare(index, number if kind.usual and kind.api not in _RESERVED else -1)
 
     def _number(self, declaration: bytes, kind: Kind) -> int:
         number = self._numbers.get(declaration)
         if number is None:
-            if len(self.kinds) >= MOST_KINDS:
+            self._declared_bytes += len(declaration)
+            if len(self.kinds) >= MOST_KINDS or self._declared_bytes > MOST_DECLARED:
                 return -1
             number = self._numbers[declaration] = len(self.kinds)
             self.kinds.append(kind)
@@ -232,14 +237,6 @@ class LogIndex:
         self.spans[-1].stop = len(self.columns)
 
 
-def _message_type(data: Data, start: int, end: int) -> str | None:
-    """Return the `type` of a message; a call has none."""
-    for tag, name, at, to in elements(data, start, end):
-        if name == b"type" and tag in (STRING, BINARY):
-            return printable(payload(data, tag, at, to))
-    return None
-
-
 def _checksum(data: Data, start: int, end: int) -> str:
     for tag, name, at, to in elements(data, start, end):
         if name == b"checksum" and tag in (STRING, BINARY):
@@ -247,7 +244,7 @@ def _checksum(data: Data, start: int, end: int) -> str:
     return ""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _declaration(raw: bytes) -> tuple[int | None, Kind]:
     """Return index and kind of an `info` message; the logs of one analysis declare the same ones."""
     info = document(raw, 0, len(raw))

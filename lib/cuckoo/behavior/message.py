@@ -45,8 +45,10 @@ def printable(raw: bytes) -> str:
 
 @dataclass(slots=True)
 class Message:
-    """Where the parts of one call message lie; absent numbers are 0, absent documents empty."""
+    """Where the parts of one message lie; absent numbers are 0, absent documents empty."""
 
+    type: str | None = None
+    """A call has none."""
     index: int | None = None
     thread: int = 0
     time: int = 0
@@ -72,7 +74,7 @@ _NUMBER_FIELDS = {
 
 
 def read_message(data: Data, start: int, end: int) -> Message:
-    """Take apart the call message at [start, end).
+    """Take apart the message at [start, end).
 
     Raises:
         MalformedError: some element of it cannot be read.
@@ -84,6 +86,8 @@ def read_message(data: Data, start: int, end: int) -> Message:
             setattr(message, _NUMBER_FIELDS[name], integer(data, at, to))
         elif name == b"args" and tag == ARRAY:
             message.args = (at, to)
+        elif name == b"type" and message.type is None and tag in (STRING, BINARY):
+            message.type = printable(payload(data, tag, at, to))
         elif name == b"aux" and tag == DOCUMENT:
             message.aux = (at, to)
     return message

@@ -50,11 +50,8 @@ def scan(data: Data, position: int, stop: int, columns: Columns) -> int:
         if found is None:
             break
         size_, index_, thread4, thread8, time4, time8, repeated_, _, args_size_, status = found.groups()
-        size, index, args_size = (
-            number(size_, "little"),
-            number(index_, "little"),
-            number(args_size_, "little"),
-        )
+        size, index = number(size_, "little"), number(index_, "little")
+        args_size = number(args_size_, "little")
         end, args_start = position + size, found.start(8)
         kind = table[index] if index < known else -1
         if (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lib.cuckoo.behavior.calls import Calls, Limits
+from lib.cuckoo.behavior.calls import Limits
 from lib.cuckoo.behavior.columns import MOST_KINDS
 from lib.cuckoo.behavior.enhanced import EventColumns
 from lib.cuckoo.behavior.events import add_event_names
@@ -74,7 +74,7 @@ def processes_of(indexes: Iterable[LogIndex], limits: Limits) -> list[Process]:
             index.spans, index.calls(f"{path.parent.name}/{path.name}", limits), strict=True
         ):
             told = span.process_id
-            if told is not None or len(calls) or index.size_bytes:
+            if told is not None or len(calls):
                 found.append(Process(span, calls, _number(path.name) if told is None else told))
     return sorted(found, key=lambda process: process.span.first_seen_ms)
 
@@ -172,8 +172,3 @@ def _truncated(findings: Findings, behavior: dict[str, Any], shown: Shown) -> di
     return {
         name: {"shown": most, "total": total} for name, (most, total) in totals.items() if 0 < most < total
     }
-
-
-def calls_of_process(behavior: dict[str, Any], process_id: int) -> list[Calls]:
-    """Return the calls of the processes with a number."""
-    return [one["calls"] for one in behavior["processes"] if one["process_id"] == process_id]

@@ -8,6 +8,7 @@ import zlib
 from collections import OrderedDict
 from pathlib import Path
 from typing import IO
+from weakref import ref
 
 from lib.cuckoo.behavior.wire import Data
 
@@ -16,7 +17,7 @@ MOST_OPEN = 64
 KEPT_BYTES = 16 << 20
 _CHUNK = 1 << 20
 
-_open: "OrderedDict[int, LogSource]" = OrderedDict()
+_open: "OrderedDict[int, ref[LogSource]]" = OrderedDict()
 
 
 class LogSource:
@@ -36,11 +37,13 @@ class LogSource:
         """Return the log; what cannot be read is empty."""
         if self._data is None:
             self._data = self._read()
-        _open[id(self)] = self
+        _open[id(self)] = ref(self)
         _open.move_to_end(id(self))
         while len(_open) > MOST_OPEN:
             _, oldest = _open.popitem(last=False)
-            oldest.forget()
+            source = oldest()
+            if source is not None:
+                source.forget()
         return self._data
 
     @property

@@ -10,7 +10,7 @@ from lib.cuckoo.common.exceptions import CuckooStartupError
 from lib.cuckoo.common.options import Options
 
 _WORDS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,99})")
 _SECTION = re.compile(r"\[(?P<name>[^\]]+)\]")
 _OPTION = re.compile(r"(?P<name>[^\s=:#;\[][^=:]*?)\s*(?:[=:]|$)")
 
@@ -70,7 +70,7 @@ def _section(
 def _places(text: str) -> Iterator[tuple[str, str | None, int]]:
     """Yield (section, option or None for the header, line number); configparser does not keep them."""
     section = ""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if header := _SECTION.match(line):
             section = header["name"]
             yield section, None, number

@@ -138,8 +138,20 @@ def _first(value: object) -> object:
     return value[0] if isinstance(value, list) and value else value
 
 
-SECTIONS: tuple[Callable[[Mapping[str, Any]], Iterator[Line]], ...] = (
+_SECTIONS: tuple[Callable[[Mapping[str, Any]], Iterator[Line]], ...] = (
     *(_target, _info, _score, _signatures, _behavior, _network),
     *(_dropped, _strings, _debug),
 )
 """What the summary tells, in order; each yields nothing where its section is absent."""
+
+
+def facts(results: Mapping[str, Any]) -> Iterator[Line]:
+    """Yield what the summary tells; a section that has not its usual shape, dropped in or forged, says so."""
+    for describe in _SECTIONS:
+        try:
+            yield from list(describe(results))
+        except _ODD_SHAPES as error:
+            yield describe.__name__.strip("_"), f"cannot be shown: {visible(error, 80)}"
+
+
+_ODD_SHAPES = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError)

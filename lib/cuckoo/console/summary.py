@@ -7,7 +7,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from lib.cuckoo.console.facts import SECTIONS, as_mapping
+from lib.cuckoo.console.facts import as_mapping, facts
 from lib.cuckoo.console.progress import style_of
 from lib.cuckoo.console.text import size_text, visible
 from lib.cuckoo.core.ledger import Outcome, Run
@@ -36,9 +36,8 @@ def _facts(results: Results) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    for describe in SECTIONS:
-        for label, text in describe(results):
-            table.add_row(label, Text(text))
+    for label, text in facts(results):
+        table.add_row(label, Text(text))
     return table
 
 
@@ -82,7 +81,7 @@ def _problems(results: Results) -> Iterator[RenderableType]:
 
 def _reports(results: Results) -> Text:
     folder = results.path / "reports"
-    written = sorted(folder.iterdir()) if folder.is_dir() else []
+    written = sorted(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []
     lines = [
         f"report  {visible(file)}" for file in written if file.is_file() and not file.name.startswith(".")
     ]

@@ -8,7 +8,13 @@ _HIDDEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 
 def visible(value: object, width: int = 0) -> str:
     """Return text in which control, format and surrogate characters stand as escapes, cut to `width` if not 0."""
-    text = str(value)
+    try:
+        text = str(value)
+    except (
+        ValueError,
+        RecursionError,
+    ):  # numbers of more digits than Python prints, values nested too deeply
+        text = f"({type(value).__name__})"
     if width and len(text) > width:
         text = text[: width - 1] + "…"
     if text.isascii() and text.isprintable():

@@ -29,7 +29,7 @@ _DETACHED_CLASSES = {
 }
 _MAX_DEPTH = 400
 _MAX_NESTED_EXTENSIONS = 32  # msgpack takes 50 kB of C stack to read each: a few hundred would end the engine
-_MAX_MESSAGES = 16
+_MAX_MESSAGES = 100_000
 _UNCHECKED_BYTES = 4096
 _STREAMED_DEPTH = 3
 _WRITE_BUFFER = 1 << 20

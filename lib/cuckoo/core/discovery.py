@@ -128,9 +128,10 @@ def _reach_tree_from_lib() -> None:
 
 
 def classes_of(module: ModuleType, kind: type) -> Iterator[type]:
-    """Yield the classes derived from `kind` that the module itself defines, by name."""
-    for _, cls in sorted(vars(module).items()):
-        if inspect.isclass(cls) and issubclass(cls, kind) and cls.__module__ == module.__name__:
+    """Yield the classes derived from `kind` that the module itself defines, by name, each once."""
+    classes = dict.fromkeys(value for _, value in sorted(vars(module).items()) if inspect.isclass(value))
+    for cls in classes:
+        if issubclass(cls, kind) and cls.__module__ == module.__name__:
             yield cls
 
 
@@ -195,7 +196,10 @@ def _sections_without_file(sections: Mapping[str, Section], files: Mapping[str, 
 
 def _unknown_options(section: Section, file: Path) -> Iterator[Problem]:
     """Yield the options that the module's source never mentions."""
-    source = read_source(file)
+    try:
+        source = read_source(file)
+    except OSError:
+        return  # loading it tells why
     for option, line in section.lines.items():
         if option not in _ENGINE_OPTIONS and not re.search(rf"\b{re.escape(option)}\b", source):
             message = f"[{section.name}] {option}: {file.name} knows no such option"

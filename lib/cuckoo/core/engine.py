@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from lib.cuckoo import __version__
-from lib.cuckoo.analysis.task import load_task
+from lib.cuckoo.analysis.task import DEFAULTS, load_task
+from lib.cuckoo.behavior import reader_name
 from lib.cuckoo.common.exceptions import CuckooOperationalError
 from lib.cuckoo.common.ini import read_sections
 from lib.cuckoo.common.processing import Processing
@@ -24,9 +25,12 @@ from lib.cuckoo.core.execution import Analysis
 from lib.cuckoo.core.ledger import Ledger, Problem, Run
 from lib.cuckoo.core.limits import Limits
 from lib.cuckoo.core.sections import Sections
+from lib.cuckoo.core.signatures.explain import Explanation, explain_apart
+from lib.cuckoo.core.signatures.loading import load_signatures
 from lib.cuckoo.core.signatures.section import SignatureSettings, apply_signatures, signature_settings
 from lib.cuckoo.core.signatures.selection import Setting
 from lib.cuckoo.core.stage import Conditions, Observer, Silence, run_stage
+from lib.cuckoo.core.tracking import copied
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,14 @@ class Engine:
         self.ledger.problems.extend(found.problems)
         self._conclude("signatures", found.times, signatures=found.record)
 
+    def explain(self, name: str) -> Explanation:
+        """Run one signature over the results, and tell why it matched or did not."""
+        settings = signature_settings(self.settings.root, self.settings.signatures)
+        conditions = self._conditions(stage_limits(self.settings.root, "signatures"))
+        with self.settings.root.active():
+            loading = load_signatures(settings.folders)
+            return explain_apart(name, loading, self.results, self._signature_setting(settings), conditions)
+
     def report(self) -> None:
         """Run the reporting modules; how they ended stands in the ledger and, afterwards, in the results."""
         found = discover_reporting(self.settings)
@@ -138,7 +150,7 @@ class Engine:
 
     def _read_task(self, given: Mapping[str, Any] | None) -> dict[str, Any]:
         if given is not None:
-            return dict(given)
+            return DEFAULTS | dict(given)
         task, problems = load_task(self.path)
         self.ledger.problems.extend(Problem("task", problem, str(self.path)) for problem in problems)
         return task
@@ -152,7 +164,10 @@ class Engine:
         return Analysis(str(self.path), self.task)
 
     def _attempt_processing(self, candidate: Candidate, answer: AnswerWriter) -> None:
-        execution.process(candidate, self._analysis, self.results, answer)
+        results = (
+            copied(self.results) if self.settings.in_process else self.results
+        )  # a fork has its own anyway
+        execution.process(candidate, self._analysis, results, answer)
 
     def _attempt_report(self, candidate: Candidate, answer: AnswerWriter) -> None:
         execution.report(candidate, self._analysis, self.results, answer)
@@ -183,6 +198,7 @@ class Engine:
             "name": "fledge",
             "version": __version__,
             "python": ".".join(map(str, sys.version_info[:3])),
+            "readers": {"behavior": reader_name()},
             "isolation": not self.settings.in_process,
             **self._own,
             "modules": [run.as_record() for run in self.ledger.runs],

@@ -107,8 +107,17 @@ def _run_processing(candidate: Candidate, analysis: Analysis, results: Mapping[s
     module = _build(candidate.cls, tracked)
     _introduce(module, candidate, analysis)
     data = module.run()
-    notes = [str(note)[:_MAX_TEXT] for note in getattr(module, "notes", [])[:_MAX_NOTES]]
-    return Processed(module.key, data, tracked.writes(), notes)
+    return Processed(module.key, data, tracked.writes(), _notes_of(module))
+
+
+def _notes_of(module: Processing) -> list[str]:
+    """Return what `note()` collected; a dropped-in module may use the name for something else."""
+    notes = getattr(module, "notes", None)
+    return (
+        [note[:_MAX_TEXT] for note in notes[:_MAX_NOTES] if isinstance(note, str)]
+        if isinstance(notes, list)
+        else []
+    )
 
 
 def _build(cls: type[Processing], results: dict[str, Any]) -> Processing:

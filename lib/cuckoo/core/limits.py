@@ -6,6 +6,8 @@ from typing import Any
 
 from lib.cuckoo.common.exceptions import CuckooStartupError
 
+_MAXIMUM = 1_000_000_000  # more overflows what the kernel takes
+
 PREFIX = "limit_"
 """What the options start with: `limit_wall_seconds`, `limit_memory_mb` …"""
 
@@ -34,14 +36,14 @@ class Limits:
         """Return these limits with the `limit_…` options of a section in place; `where` names it in errors.
 
         Raises:
-            CuckooStartupError: a limit is not a whole number of at least 1.
+            CuckooStartupError: a limit is not a whole number from 1 to a thousand millions.
         """
         changes: dict[str, int] = {}
-        for name in OPTION_NAMES & options.keys():
+        for name in sorted(OPTION_NAMES & options.keys()):
             value = options[name]
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MAXIMUM:
                 raise CuckooStartupError(
-                    f"{where}: {name} must be a whole number of at least 1, not {value!r}"
+                    f"{where}: {name} must be a whole number from 1 to {_MAXIMUM:,}, not {value!r:.100}"
                 )
             changes[name.removeprefix(PREFIX)] = value
         return replace(self, **changes)

@@ -1,13 +1,15 @@
 """Does a module file keep the contract? What can be seen without running it on an analysis."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lib.cuckoo.common.processing import Processing
 from lib.cuckoo.common.report import Report
+from lib.cuckoo.common.signature import Signature
 from lib.cuckoo.core.discovery import classes_of, line_of_class, line_of_fault, load_file, read_source
 from lib.cuckoo.core.ledger import Problem
+from lib.cuckoo.core.signatures.lint import signature_faults
 
 _CONTRACT = "contract"
 
@@ -36,14 +38,33 @@ def _class_findings(file: Path, tree: ast.Module) -> Iterator[Problem]:
         return
     source = read_source(file)
     classes = [*classes_of(module, Processing), *classes_of(module, Report)]
-    if not classes:
-        yield Problem(_CONTRACT, "defines no class derived from Processing or Report", str(file), 1)
+    signatures = [cls for cls in classes_of(module, Signature) if issubclass(cls, Signature)]
+    if not classes and not signatures:
+        message = "defines no class derived from Processing, Signature or Report"
+        yield Problem(_CONTRACT, message, str(file), 1)
+    yield from _signature_findings(file, source, signatures, tree)
     bases = {base for cls in classes for base in cls.__mro__[1:]}
     for cls in classes:
         for message in _class_faults(cls, tree, serves_others=cls in bases):
             yield Problem(
                 _CONTRACT, f"{cls.__name__} {message}", str(file), line_of_class(source, cls.__name__)
             )
+
+
+def _signature_findings(
+    file: Path, source: str, signatures: Sequence[type[Signature]], tree: ast.Module
+) -> Iterator[Problem]:
+    bases = {base for cls in signatures for base in cls.__mro__[1:]}
+    names: set[str] = set()
+    for cls in signatures:
+        if cls in bases and not vars(cls).get("name"):
+            continue
+        where = line_of_class(source, cls.__name__)
+        for message, line in signature_faults(cls, tree):
+            yield Problem(_CONTRACT, f"{cls.__name__} {message}", str(file), line or where)
+        if cls.name in names:
+            yield Problem(_CONTRACT, f"{cls.__name__} has the name of another: {cls.name}", str(file), where)
+        names.add(cls.name)
 
 
 def _class_faults(

@@ -41,7 +41,10 @@ def process(  # noqa: PLR0913 - keyword-only, each with a default
     Raises:
         CuckooOperationalError: the folder cannot be read.
         CuckooStartupError: the working root or its configuration cannot be used.
+        ValueError: `jobs` is below 1.
     """
+    if jobs < 1:
+        raise ValueError(f"jobs must be at least 1, not {jobs}")
     settings = Settings(
         root=find_root(root),
         modules=[Path(folder).resolve() for folder in modules],

@@ -70,7 +70,13 @@ class Conditions:
 def run_stage(
     candidates: Sequence[Candidate], attempt: Attempt, conditions: Conditions
 ) -> Iterator[tuple[Run, list[Any]]]:
-    """Run each candidate; yield its line of the ledger and its messages, in the order given."""
+    """Run each candidate; yield its line of the ledger and its messages, in the order given.
+
+    Raises:
+        CuckooStartupError: the section of one sets a limit that is none; nothing has run then.
+    """
+    for candidate in candidates:
+        conditions.limits_of(candidate)
     for batch in _batches(candidates):
         finished: Iterator[tuple[Candidate, Ended]]
         if conditions.in_process:

@@ -50,6 +50,11 @@ class TrackedResults(dict[str, Any]):
         self._touch(key)
         return super().setdefault(key, default)
 
+    def pop(self, key: str, *default: Any) -> Any:
+        """Take the section out; what is put back changed counts as changed."""
+        self._touch(key)
+        return super().pop(key, *default)
+
     def items(self) -> ItemsView[str, Any]:  # type: ignore[override]  # the view is the built-in one
         """Return keys and sections."""
         self._touch_all()
@@ -67,6 +72,15 @@ class TrackedResults(dict[str, Any]):
 
     def __iter__(self) -> Iterator[str]:
         return super().__iter__()
+
+
+def copied(value: Any) -> Any:
+    """Return a copy that can be changed without changing the original; what is no container stays itself."""
+    if isinstance(value, dict):
+        return {key: copied(member) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(copied, value))
+    return set(value) if isinstance(value, set) else value
 
 
 def _fingerprint(value: object) -> bytes:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from struct import Struct
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
@@ -14,7 +15,7 @@ from lib.cuckoo.network.detect import Detecting, Place
 from lib.cuckoo.network.dns import DnsOverTcp, looks_like_dns, message
 from lib.cuckoo.network.dns import Malformed as NoDns
 from lib.cuckoo.network.doh import DnsOverHttps
-from lib.cuckoo.network.flows import endpoints, ports
+from lib.cuckoo.network.flows import address_text, endpoints, ports
 from lib.cuckoo.network.icmp import icmp
 from lib.cuckoo.network.link import IP_PROTOCOL, IPV4, Frame
 from lib.cuckoo.network.questions import family_of
@@ -46,6 +47,7 @@ class Settings:
 
     Attributes:
         maximum: entries of each list.
+        record_bytes: memory for what was said in all protocols together.
         flows: flows followed at a time, TCP and UDP each.
         waiting_bytes: TCP bytes that wait for missing ones.
     """
@@ -53,6 +55,7 @@ class Settings:
     context: Context = field(default_factory=Context)
     allowed: AllowList = field(default_factory=AllowList)
     maximum: int = 10_000
+    record_bytes: int = 64 << 20
     flows: int = 50_000
     waiting_bytes: int = 64 << 20
     private_hosts: bool = False
@@ -68,9 +71,12 @@ class Analysis:
     def __init__(self, capture: Capture, settings: Settings) -> None:
         self.problems: Counter[str] = Counter()
         self._capture = capture
+        capture.on_secrets = settings.context.secrets.read
         self._over_https = DnsOverHttps(settings.context.save)
         self._context = replace(settings.context, save=self._over_https.save)
-        self._sections = Sections(settings.maximum, settings.allowed, private_hosts=settings.private_hosts)
+        self._sections = Sections(
+            settings.maximum, settings.record_bytes, settings.allowed, private_hosts=settings.private_hosts
+        )
         limits = Limits(settings.flows, settings.waiting_bytes)
         self._tcp = Connections(limits, self._open_tcp, self._record, self._sections.connection)
         self._udp = Exchanges(settings.flows, self._open_udp, self._end_udp)
@@ -229,7 +235,7 @@ class Analysis:
 
     def _icmp(self, frame: Frame) -> int:
         self._sections.count("icmp" if len(frame.addresses) == 8 else "icmpv6", 1, frame.length)
-        self._sections.icmp(icmp(frame))
+        self._sections.icmp(address_text(frame.addresses[len(frame.addresses) // 2 :]), partial(icmp, frame))
         return DONE
 
     def _open_tcp(self, connection: Connection) -> Conversation | None:

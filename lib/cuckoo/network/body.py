@@ -21,7 +21,7 @@ class Body:
         self.size = 0
         self.missing = 0
         self._context = context
-        self._kept: list[bytes] = []
+        self._kept = bytearray()
         self._room = context.body_limit
         self._held = 0
         self._hash = None if context.body_limit else hashlib.sha256()
@@ -45,26 +45,19 @@ class Body:
         self._held += size
         self._room -= size
         if size:
-            self._kept.append(bytes(piece[:size]))
+            self._kept += piece[:size]
         if size < len(piece):
-            self._hash = hashlib.sha256()
-            for kept in self._kept:
-                self._hash.update(kept)
+            self._hash = hashlib.sha256(self._kept)
             self._hash.update(piece[size:])
 
     def start(self, limit: int) -> bytes:
         """Return the first bytes, as sent."""
-        found = bytearray()
-        for piece in self._kept:
-            found += piece[: limit - len(found)]
-            if len(found) >= limit:
-                break
-        return bytes(found)
+        return bytes(self._kept[:limit])
 
     def release(self) -> bytes:
         """Return what was kept and give back its room; later calls return nothing."""
-        kept = b"".join(self._kept)
-        self._kept.clear()
+        kept = bytes(self._kept)
+        self._kept = bytearray()
         self._context.held.give(self._held)
         self._held = 0
         return kept
@@ -79,7 +72,7 @@ class Body:
         raw = self.release()
         body, left, flaw = decode(raw, codings, self._context)
         record = self._context.save(body, kind) | self.losses(len(raw))
-        if left:
+        if left and body:
             record["encoded"] = list(left)
         if flaw:
             record["decoded_partly"] = flaw

@@ -146,12 +146,17 @@ class _Window:
         return len(self.data) - self.position
 
 
+def _ignore(_log: bytes) -> None:
+    """Let a key log go."""
+
+
 class Capture:
     """A capture file, iterated once, packet by packet.
 
     Attributes:
         problems: what could not be read, by kind.
-        secrets: TLS key logs that the file itself carries (pcapng decryption secrets blocks).
+        on_secrets: takes the TLS key logs that the file itself carries (pcapng decryption secrets blocks), each
+            before the packets behind it.
         link_types: the link types that the file has declared so far.
 
     Raises:
@@ -160,7 +165,7 @@ class Capture:
 
     def __init__(self, source: Source) -> None:
         self.problems: Counter[str] = Counter()
-        self.secrets: list[bytes] = []
+        self.on_secrets: Callable[[bytes], object] = _ignore
         self.link_types: list[int] = []
         window = _Window(source)
         window.fill(24)
@@ -389,4 +394,4 @@ class _Blocks:
         length = min(length, end - start - 8)
         self._secret_bytes += length
         if kind == TLS_KEY_LOG and self._secret_bytes <= MOST_SECRETS:
-            self._capture.secrets.append(data[start + 8 : start + 8 + length])
+            self._capture.on_secrets(data[start + 8 : start + 8 + length])

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from lib.cuckoo.network.conversation import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cryptography import x509
 
 MAXIMUM_NAMES = 500
@@ -18,39 +20,50 @@ def describe_certificate(der: bytes) -> Record:
 
     Keys besides sha1, sha256 and size: subject and issuer (RFC 4514), common_name, serial (hexadecimal),
     not_before and not_after (ISO 8601, UTC), names (DNS names and addresses it is for), self_signed (subject
-    and issuer are the same); or "error" instead of these.
+    and issuer are the same). What is malformed of these is None, and "error" says why; when the whole is
+    malformed there is "error" alone.
     """
     record: Record = {
         "sha1": hashlib.sha1(der, usedforsecurity=False).hexdigest(),
         "sha256": hashlib.sha256(der).hexdigest(),
         "size": len(der),
     }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            certificate = _load(der)
+        except ImportError:
+            return record | {"error": "cryptography is not installed"}
+        if certificate is None:
+            return record | {"error": "malformed certificate"}
+        return record | _contents(certificate)
+
+
+def _load(der: bytes) -> "x509.Certificate | None":
+    from cryptography import x509  # noqa: PLC0415 - an extra, and slow to load
+
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            record.update(_contents(der))
-    except ImportError:
-        record["error"] = "cryptography is not installed"
-    except (ValueError, TypeError) as error:
-        record["error"] = f"malformed certificate: {error}"
+        return x509.load_der_x509_certificate(der)
+    except (ValueError, TypeError, x509.InvalidVersion):
+        return None
+
+
+def _contents(certificate: "x509.Certificate") -> Record:
+    record: Record = {}
+    for name, read in _FIELDS.items():
+        try:
+            record[name] = read(certificate)
+        except (ValueError, TypeError, OverflowError) as error:
+            record[name] = None
+            record.setdefault("error", f"malformed {name}: {error}")
     return record
 
 
-def _contents(der: bytes) -> Record:
-    from cryptography import x509  # noqa: PLC0415 - an extra, and slow to load
+def _common_name(certificate: "x509.Certificate") -> str:
+    from cryptography import x509  # noqa: PLC0415 - loaded by the caller
 
-    certificate = x509.load_der_x509_certificate(der)
-    common_names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-    return {
-        "subject": certificate.subject.rfc4514_string(),
-        "issuer": certificate.issuer.rfc4514_string(),
-        "common_name": str(common_names[0].value) if common_names else "",
-        "serial": f"{certificate.serial_number:x}",
-        "not_before": certificate.not_valid_before_utc.isoformat(),
-        "not_after": certificate.not_valid_after_utc.isoformat(),
-        "names": _names(certificate),
-        "self_signed": certificate.subject == certificate.issuer,
-    }
+    names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return str(names[0].value) if names else ""
 
 
 def _names(certificate: "x509.Certificate") -> list[str]:
@@ -62,3 +75,15 @@ def _names(certificate: "x509.Certificate") -> list[str]:
         return []
     wanted = (x509.DNSName, x509.IPAddress)
     return [str(name.value) for name in names if isinstance(name, wanted)][:MAXIMUM_NAMES]
+
+
+_FIELDS: "dict[str, Callable[[x509.Certificate], object]]" = {
+    "subject": lambda certificate: certificate.subject.rfc4514_string(),
+    "issuer": lambda certificate: certificate.issuer.rfc4514_string(),
+    "common_name": _common_name,
+    "serial": lambda certificate: f"{certificate.serial_number:x}",
+    "not_before": lambda certificate: certificate.not_valid_before_utc.isoformat(),
+    "not_after": lambda certificate: certificate.not_valid_after_utc.isoformat(),
+    "names": _names,
+    "self_signed": lambda certificate: certificate.subject == certificate.issuer,
+}

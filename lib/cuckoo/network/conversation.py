@@ -6,9 +6,12 @@ bound what they keep, and no bytes make them raise.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from lib.cuckoo.network.keylog import Secrets
 
 CLIENT, SERVER = 0, 1
 
@@ -51,6 +54,23 @@ class Pool:
         self.free += size
 
 
+class Hold:
+    """What one holder has taken from a pool."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.size = 0
+        self._pool = pool
+
+    def resize(self, size: int) -> bool:
+        """Hold `size` bytes from now on; False, and nothing is changed, when the pool has not that many."""
+        if size > self.size and not self._pool.take(size - self.size):
+            return False
+        if size < self.size:
+            self._pool.give(self.size - size)
+        self.size = size
+        return True
+
+
 def digest_only(data: bytes, kind: str) -> Record:
     """Describe a body without keeping it: the `save` of those who want no files."""
     return {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "type": kind, "path": None}
@@ -61,17 +81,18 @@ class Context:
     """What the conversations of one capture share. All sizes in bytes."""
 
     save: Save = digest_only
-    secrets: Mapping[bytes, Mapping[str, bytes]] = field(default_factory=dict)
-    """TLS secrets by client random, then by label; see `keylog`."""
+    secrets: Secrets = field(default_factory=Secrets)
+    """What TLS connections are decrypted with."""
     body_limit: int = 32 << 20
     """Bytes kept of one body, as sent and as decompressed."""
     held: Pool = field(default_factory=lambda: Pool(128 << 20))
-    """For bodies that are still arriving."""
+    """For what waits in open conversations: bodies that are still arriving, and what is not yet a record."""
     inflated: Pool = field(default_factory=lambda: Pool(1 << 30))
     """What decompression may give for the whole capture; never returned."""
 
 
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(9), 11, 12, *range(14, 32), *range(127, 160))}
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def printable(data: bytes | bytearray, limit: int = 65536) -> str:
@@ -79,11 +100,13 @@ def printable(data: bytes | bytearray, limit: int = 65536) -> str:
     piece = bytes(data[:limit])
     try:
         text = piece.decode()
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        if len(data) > limit > error.start >= limit - 3:
+            return printable(piece[: error.start], limit)
         return "".join(
             chr(byte) if 32 <= byte < 127 or byte in b"\t\r\n" else f"\\x{byte:02x}" for byte in piece
         )
-    return text if text.isascii() and text.isprintable() else text.translate(_ESCAPES)
+    return text if _UNPRINTABLE.search(text) is None else text.translate(_ESCAPES)
 
 
 class Unread:

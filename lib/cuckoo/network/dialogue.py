@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from lib.cuckoo.network.conversation import CLIENT, Context, Record, printable
 from lib.cuckoo.network.tape import Cut, Steps, Tape, TwoTapes
 
-MAXIMUM_COMMANDS = 10_000
+MAXIMUM_COMMANDS = 5000
 """Commands kept of one conversation."""
 REPLY_LINES = 100
 """Lines kept of one reply."""
+REPLY_LIMIT = 2048
+"""Bytes kept of one reply."""
 LINE_LIMIT = 4096
 """Bytes kept of one line."""
 WAIT_LIMIT = 1 << 20
@@ -68,7 +70,8 @@ class Dialogue(TwoTapes):
         command = Command(printable(name, 64).upper(), printable(argument.strip(), LINE_LIMIT), self.time)
         self.started = self.started or self.time
         self._open.append(command)
-        if len(self.commands) < MAXIMUM_COMMANDS:
+        room = self.hold.resize(self.hold.size + len(line) + REPLY_LIMIT // 4)
+        if room and len(self.commands) < MAXIMUM_COMMANDS:
             self.commands.append(command)
         else:
             self.commands_dropped += 1
@@ -147,4 +150,4 @@ def _reply(tape: Tape) -> Generator[None, None, tuple[int, str]]:
         if len(lines) < REPLY_LINES:
             lines.append((found[3] or b"") if found is not None and found[1] == code else line)
         if last:
-            return int(code), printable(b"\n".join(lines))
+            return int(code), printable(b"\n".join(lines), REPLY_LIMIT)

@@ -20,6 +20,7 @@ from lib.cuckoo.network.conversation import Record, printable
 TEXT_LIMIT = 64 << 10
 """Bytes of a head or a body that go into a record as text."""
 ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_ABSENT = [""]
 _PORT = re.compile(r":\d+$")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -43,15 +44,23 @@ class Message:
     stored: Record | None = None
     content: bytes = b""
     finished: bool = False
+    _values: dict[str, list[str]] = field(default_factory=dict)
+
+    def take_headers(self, headers: list[tuple[str, str]]) -> None:
+        """Note the headers, in their order."""
+        self.headers = headers
+        self._values = {}
+        for name, value in headers:
+            self._values.setdefault(name.lower(), []).append(value)
 
     def header(self, name: str) -> str:
         """Return the first value of a header, "" when absent; `name` is in lower case."""
-        return next((value for key, value in self.headers if key.lower() == name), "")
+        return self._values.get(name, _ABSENT)[0]
 
     def listed(self, name: str) -> list[str]:
         """Return the items of a header that is a list, in lower case."""
-        values = ",".join(value for key, value in self.headers if key.lower() == name)
-        return [value.strip().lower() for value in values.split(",")] if values else []
+        values = self._values.get(name)
+        return [] if values is None else [item.strip().lower() for item in ",".join(values).split(",")]
 
     @property
     def length(self) -> int | None:
@@ -64,6 +73,11 @@ class Message:
         return printable(
             self.start.rstrip(b"\r\n") + b"\r\n" + self.fields.rstrip(b"\r\n"), TEXT_LIMIT
         ).strip()
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes the message takes; 0 until it is finished."""
+        return 1000 + 3 * (len(self.start) + len(self.fields)) + len(self.content) if self.finished else 0
 
     def finish(self, flaw: str = "") -> None:
         """Save the body; nothing more comes."""
@@ -91,6 +105,11 @@ class Exchange:
     """Statuses 1xx that came before the response."""
     switched: bool | None = None
     """For CONNECT and Upgrade: whether the server agreed; None while that is open."""
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes the finished messages take."""
+        return sum(message.weight for message in (self.request, self.response) if message is not None)
 
     @property
     def finished(self) -> bool:

@@ -1,6 +1,7 @@
 """Flows: packets between two endpoints, found by addresses and ports as their bytes stand in the packet."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from socket import AF_INET6, inet_ntoa, inet_ntop
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ class Endpoints(NamedTuple):
     dport: int
 
 
+@lru_cache(maxsize=4096)
 def address_text(address: bytes) -> str:
     """Return an address of 4 or 16 bytes as text."""
     return inet_ntoa(address) if len(address) == 4 else inet_ntop(AF_INET6, address)

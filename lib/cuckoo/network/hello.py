@@ -168,7 +168,7 @@ def parse_client_hello(body: bytes) -> ClientHello | None:
     if reader.short:
         return None
     reader.vector(1)
-    return ClientHello(version, random, session_id, ciphers, _extensions(reader))
+    return ClientHello(version, random, session_id, ciphers, parse_extensions(reader.rest))
 
 
 def parse_server_hello(body: bytes) -> ServerHello | None:
@@ -182,7 +182,7 @@ def parse_server_hello(body: bytes) -> ServerHello | None:
         return None
     if not short_form:
         reader.take(1)
-    return ServerHello(version, random, session_id, cipher, _extensions(reader))
+    return ServerHello(version, random, session_id, cipher, parse_extensions(reader.rest))
 
 
 def parse_ssl2_client_hello(body: bytes) -> ClientHello | None:
@@ -209,8 +209,9 @@ def parse_ssl2_server_hello(body: bytes) -> tuple[int, bytes] | None:
     return None if kind != 4 or reader.short else (version, certificate)
 
 
-def _extensions(reader: Reader) -> list[tuple[int, bytes]]:
-    block = Reader(reader.vector(2))
+def parse_extensions(source: bytes) -> list[tuple[int, bytes]]:
+    """Return the extensions in a block that begins with its size."""
+    block = Reader(Reader(source).vector(2))
     found = []
     while len(block.rest) >= 4:
         found.append((block.number(2), block.vector(2)))

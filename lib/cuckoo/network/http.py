@@ -63,6 +63,7 @@ class Http(TwoTapes):
         self._open: deque[Exchange] = deque()
         self._waiting: deque[Exchange] = deque()
         self._response_lost = False
+        self._weight = 0
         super().__init__(context)
 
     def close(self) -> None:
@@ -88,14 +89,14 @@ class Http(TwoTapes):
                 yield from _resynchronise(tape, REQUEST_LINE, 3)
 
     def _request(self, tape: Tape) -> Steps:
-        line = yield from _start_line(tape)
+        line, cut = yield from _start_line(tape)
         method, target, version = parse_request_line(line)
         message = Message(line, Body(self.context), self.time, version)
         message.method = method
         message.target = target
         exchange = Exchange(request=message)
         self._enqueue(exchange)
-        yield from self._rest(tape, message, self._request_body)
+        yield from self._rest(tape, message, self._request_body, cut)
         if message.method == "CONNECT" or message.header("upgrade"):
             yield from self._await_switch(tape, exchange)
 
@@ -103,8 +104,13 @@ class Http(TwoTapes):
         self._open.append(exchange)
         self._waiting.append(exchange)
         if len(self._waiting) > PENDING_LIMIT:
-            self._waiting.popleft()
-            self._emit(self._open.popleft())
+            self._give_up_oldest()
+
+    def _give_up_oldest(self) -> None:
+        """Let an exchange go that waits for its response."""
+        if self._waiting:
+            self._open.remove(oldest := self._waiting.popleft())
+            self._emit(oldest)
 
     def _request_body(self, tape: Tape, message: Message) -> Steps:
         if "chunked" in message.listed("transfer-encoding"):
@@ -129,7 +135,7 @@ class Http(TwoTapes):
                 yield from _resynchronise(tape, STATUS_LINE, 2)
 
     def _response(self, tape: Tape) -> Steps:
-        line = yield from _start_line(tape)
+        line, cut = yield from _start_line(tape)
         found = STATUS_LINE.fullmatch(line)
         if found is None:
             raise Malformed
@@ -142,7 +148,7 @@ class Http(TwoTapes):
             return
         exchange = self._answered(message)
         yield from self._rest(
-            tape, message, lambda tape, message: self._response_body(tape, message, exchange)
+            tape, message, lambda tape, message: self._response_body(tape, message, exchange), cut
         )
         self._decide_switch(message, exchange)
 
@@ -157,7 +163,8 @@ class Http(TwoTapes):
         """
         if self._response_lost:
             while len(self._waiting) > 1:
-                self._waiting.popleft().switched = False
+                self._waiting[0].switched = False
+                self._give_up_oldest()
         self._response_lost = False
         if self._waiting:
             exchange = self._waiting.popleft()
@@ -188,23 +195,32 @@ class Http(TwoTapes):
 
     # both
 
-    def _rest(self, tape: Tape, message: Message, body: Callable[[Tape, Message], Steps]) -> Steps:
-        """Read headers and body, and finish the message however they end."""
+    def _rest(
+        self, tape: Tape, message: Message, body: Callable[[Tape, Message], Steps], cut: Cut | None
+    ) -> Steps:
+        """Read headers and body, unless the start line was cut, and finish the message however they end."""
         try:
+            if cut is not None:
+                raise cut
             yield from _fields(tape, message)
             yield from body(tape, message)
         except (Cut, Malformed) as stop:
             message.finish(str(stop))
-            self._settle()
+            self._settle(message)
             raise
         message.finish()
-        self._settle()
+        self._settle(message)
 
-    def _settle(self) -> None:
+    def _settle(self, message: Message) -> None:
+        """Report what is complete; and what waits, when there is no room for it."""
+        self._weight += message.weight
         while self._open and self._open[0].finished:
             self._emit(self._open.popleft())
+        while not self.hold.resize(self._weight) and self._waiting:
+            self._give_up_oldest()
 
     def _emit(self, exchange: Exchange) -> None:
+        self._weight -= exchange.weight
         self.records += self._origin.records(exchange)
 
 
@@ -233,17 +249,17 @@ def _switches(message: Message, exchange: Exchange) -> bool:
     return message.status == 101 or (_connects(exchange) and 200 <= message.status < 300)
 
 
-def _start_line(tape: Tape) -> Generator[None, None, bytes]:
-    """Wait for a line that is not blank; at the end of the stream what there is of it counts."""
+def _start_line(tape: Tape) -> Generator[None, None, tuple[bytes, Cut | None]]:
+    """Wait for a line that is not blank; return it, or what there is of it and what cut it."""
     while True:
         try:
             line = yield from tape.line(HEAD_LIMIT)
         except Cut as cut:
-            if cut.ended and cut.rest.strip():
-                return cut.rest[:HEAD_LIMIT]
+            if cut.rest.strip():
+                return cut.rest[:HEAD_LIMIT], cut
             raise
         if line.strip():
-            return line
+            return line, None
 
 
 def _fields(tape: Tape, message: Message) -> Steps:
@@ -256,7 +272,7 @@ def _fields(tape: Tape, message: Message) -> Steps:
         message.fields = cut.rest[:HEAD_LIMIT]
         raise
     finally:
-        message.headers = _parse_fields(message.fields)
+        message.take_headers(_parse_fields(message.fields))
 
 
 def _field_block(tape: Tape, message: Message) -> Steps:

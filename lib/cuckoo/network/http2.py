@@ -96,6 +96,7 @@ class Http2(TwoTapes):
 
     def _begin(self, side: int, stream: int, pairs: Pairs) -> None:
         message = self._start(side, pairs)
+        self._make_room(message)
         exchange = self._open(stream)
         if side == CLIENT:
             exchange.request = message
@@ -107,12 +108,12 @@ class Http2(TwoTapes):
     def _start(self, side: int, pairs: Pairs) -> Message:
         special = dict(reversed([pair for pair in pairs if pair[0].startswith(":")]))
         message = Message(b"", Body(self.context), self.time, "2")
-        message.headers = [pair for pair in pairs if not pair[0].startswith(":")][:MAXIMUM_HEADERS]
+        headers = [pair for pair in pairs if not pair[0].startswith(":")][:MAXIMUM_HEADERS]
         if side == CLIENT:
             message.method = special.get(":method", "")
             message.target = special.get(":path", special.get(":authority", ""))
             if authority := special.get(":authority", ""):
-                message.headers.insert(0, ("host", authority))
+                headers.insert(0, ("host", authority))
             first = f"{message.method} {message.target} HTTP/2"
         else:
             digits = special.get(":status", "")
@@ -120,10 +121,9 @@ class Http2(TwoTapes):
                 int(digits) if digits.isascii() and digits.isdecimal() and len(digits) == 3 else 0
             )
             first = f"HTTP/2 {digits}"
+        message.take_headers(headers)
         message.start = first.encode()
-        message.fields = "".join(f"{name}: {value}\r\n" for name, value in message.headers).encode()[
-            :TEXT_LIMIT
-        ]
+        message.fields = "".join(f"{name}: {value}\r\n" for name, value in headers).encode()[:TEXT_LIMIT]
         return message
 
     def _open(self, stream: int) -> Exchange:
@@ -133,6 +133,11 @@ class Http2(TwoTapes):
                 self._emit(self._streams.pop(next(iter(self._streams))))
             exchange = self._streams[stream] = Exchange()
         return exchange
+
+    def _make_room(self, message: Message) -> None:
+        """Report the oldest streams as they are when there is no room for the headers of another."""
+        while not self.hold.resize(self.hold.size + _size(message)) and self._streams:
+            self._emit(self._streams.pop(next(iter(self._streams))))
 
     def _message(self, side: int, stream: int) -> Message | None:
         exchange = self._streams.get(stream)
@@ -149,6 +154,9 @@ class Http2(TwoTapes):
             self._emit(self._streams.pop(stream))
 
     def _emit(self, exchange: Exchange) -> None:
+        messages = (exchange.request, exchange.response)
+        size = sum(_size(message) for message in messages if message is not None)
+        self.hold.resize(max(0, self.hold.size - size))
         self.records += self._origin.records(exchange)
 
     def _finish(self) -> None:
@@ -183,6 +191,11 @@ class HeaderDecoder:
         except HPACKError as error:
             raise Malformed(f"headers: {error}") from None
         return [(printable(name), printable(value)) for name, value in found]
+
+
+def _size(message: Message) -> int:
+    """Return about how many bytes the head of a message takes."""
+    return 1000 + 3 * len(message.fields)
 
 
 def _frame_head(head: bytes) -> tuple[int, int, int, int]:

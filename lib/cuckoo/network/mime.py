@@ -1,7 +1,7 @@
 """Mail messages (RFC 5322, 2045 to 2047, 2231): headers, text and attachments, within bounds.
 
 The parts are split by our own code, because the standard library's parser takes time that is quadratic in the
-depth of nesting; the headers of each part are read by the standard library.
+depth of nesting; parameters of headers are read by the standard library.
 """
 
 import binascii
@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.message import Message
-from email.parser import BytesHeaderParser
 
 from lib.cuckoo.network.conversation import Record, Save, printable
 
@@ -23,6 +22,10 @@ MAXIMUM_PARTS = 500
 TEXT_LIMIT = 64 << 10
 """Bytes of the text that go into the record."""
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+_REST_OF_LINE = re.compile(rb"[ \t]*(?:\r?\n|\r?\Z)")
+_FOLD = re.compile(r"\r?\n(?=[ \t])")
+_LINE_END = re.compile(r"\r?\n")
+_NAMING = ("content-type", "content-disposition")
 _BETWEEN_WORDS = re.compile(r"\?= =\?(?=[\w-]{1,40}(?:\*[\w-]{0,20})?\?[bqBQ]\?)")
 _ENCODED_WORD = re.compile(r"=\?([\w-]{1,40})(?:\*[\w-]{0,20})?\?([bqBQ])\?([^?\s]*)\?=")
 _PARAMETER_LIMIT = 4096
@@ -31,24 +34,44 @@ _ODD_HEADERS = (ValueError, LookupError, TypeError, AttributeError, MessageError
 """What the standard library's readers of headers raise on malformed ones."""
 
 
-@dataclass
+Pairs = list[tuple[str, str]]
+
+
 class Part:
-    """One part: its headers, and the bytes below them."""
+    """One part: its headers, and the bytes below them.
 
-    headers: Message
-    body: bytes
-    depth: int
+    Attributes:
+        content_type: the media type in lower case; text/plain when none is given.
+        disposition: the word of Content-Disposition, "" when absent.
+    """
 
-    @property
-    def content_type(self) -> str:
-        """The media type in lower case; text/plain when none is given."""
-        return self.headers.get_content_type()
+    def __init__(self, headers: Pairs, body: bytes, depth: int) -> None:
+        self.headers = headers
+        self.body = body
+        self.depth = depth
+        self._first = {name.lower(): value for name, value in reversed(headers)}
+        kind = self._word("content-type")
+        self.content_type = kind if kind.count("/") == 1 else "text/plain"
+        self.disposition = self._word("content-disposition")
+
+    def _word(self, name: str) -> str:
+        return self._first.get(name, "").partition(";")[0].strip().lower()
+
+    def _with_parameters(self) -> Message:
+        """Return the headers that have parameters, for the standard library to read."""
+        message = Message()
+        for name in _NAMING:
+            if name in self._first:
+                message[name] = self._first[name][:_PARAMETER_LIMIT]
+        return message
 
     @property
     def name(self) -> str:
         """The file name, "" when it has none."""
+        if not any("name" in self._first.get(name, "").lower() for name in _NAMING):
+            return ""
         try:
-            return clean(self.headers.get_filename() or "")
+            return clean(self._with_parameters().get_filename() or "")
         except _ODD_HEADERS:
             return ""
 
@@ -56,18 +79,14 @@ class Part:
     def boundary(self) -> bytes:
         """What separates the parts inside, b"" when there are none."""
         try:
-            return (self.headers.get_boundary() or "").encode("utf-8", "surrogateescape")[:256]
+            boundary = self._with_parameters().get_boundary() or ""
         except _ODD_HEADERS:
             return b""
-
-    @property
-    def disposition(self) -> str:
-        """The word of Content-Disposition, "" when absent."""
-        return str(self.headers.get("content-disposition", "")).partition(";")[0].strip().lower()
+        return boundary.encode("utf-8", "surrogateescape")[:256]
 
     def decoded(self) -> bytes:
         """Undo the transfer encoding; what cannot be undone is returned as sent."""
-        encoding = str(self.headers.get("content-transfer-encoding", "")).strip().lower()
+        encoding = self._word("content-transfer-encoding")
         if encoding == "quoted-printable":
             return quopri.decodestring(self.body)
         if encoding == "base64":
@@ -99,6 +118,8 @@ def clean(text: object) -> str:
 def decoded_header(value: object) -> str:
     """Unfold a header and undo its encoded words (RFC 2047); a malformed one stays as it is."""
     text = " ".join(clean(value).split())
+    if "=?" not in text:
+        return text
     return _ENCODED_WORD.sub(_decoded_word, _BETWEEN_WORDS.sub("?==?", text))
 
 
@@ -121,8 +142,8 @@ def read_mail(message: bytes, save: Save) -> Mail:
     mail = Mail()
     for count, part in enumerate(_parts(_part(message, 0))):
         if count == 0:
-            mail.headers = [[clean(name), decoded_header(value)] for name, value in part.headers.raw_items()][
-                :MAXIMUM_HEADERS
+            mail.headers = [
+                [clean(name), decoded_header(value)] for name, value in part.headers[:MAXIMUM_HEADERS]
             ]
         if count >= MAXIMUM_PARTS:
             mail.parts_dropped = True
@@ -144,14 +165,21 @@ def _take_part(mail: Mail, part: Part, save: Save) -> None:
 
 def _part(source: bytes, depth: int) -> Part:
     if source[:1] in {b"\n", b"\r"}:
-        return Part(Message(), source.lstrip(b"\r\n"), depth)
+        return Part([], source.lstrip(b"\r\n"), depth)
     end = _BLANK_LINE.search(source)
     head, body = (source, b"") if end is None else (source[: end.start()], source[end.end() :])
-    headers = BytesHeaderParser().parsebytes(head[:HEADER_LIMIT])
-    for name in ("content-type", "content-disposition"):
-        if len(value := str(headers.get(name, ""))) > _PARAMETER_LIMIT:
-            headers.replace_header(name, value[:_PARAMETER_LIMIT])
-    return Part(headers, body, depth)
+    return Part(_headers(head[:HEADER_LIMIT]), body, depth)
+
+
+def _headers(head: bytes) -> Pairs:
+    """Return names and values, folded ones in one line; lines that are no headers are passed over."""
+    text = _FOLD.sub("", head.decode("utf-8", "surrogateescape"))
+    pairs = []
+    for line in _LINE_END.split(text):
+        name, colon, value = line.partition(":")
+        if colon and name and " " not in name and "\t" not in name:
+            pairs.append((name, value.strip()))
+    return pairs
 
 
 def _parts(part: Part) -> Iterator[Part]:
@@ -167,18 +195,36 @@ def _parts(part: Part) -> Iterator[Part]:
 
 
 def _split(body: bytes, boundary: bytes) -> Iterator[bytes]:
-    line = re.compile(rb"(?:^|\r?\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r?\n|$)")
+    """Yield what stands between the lines that begin with the boundary, up to the one that closes."""
+    mark = b"--" + boundary
     start = -1
-    for found in line.finditer(body):
+    for place in _line_starts(body, mark):
+        end = place + len(mark)
+        closes = body.startswith(b"--", end)
+        found = _REST_OF_LINE.match(body, end + 2 * closes)
+        if found is None:
+            continue
         if start >= 0:
-            yield body[start : found.start()]
+            yield body[start : _without_line_end(body, place)]
         start = found.end()
-        newline = body.find(b"\n", start, start + 2)
-        start = newline + 1 if newline >= 0 else start
-        if found[1]:
+        if closes:
             return
     if start >= 0:
         yield body[start:]
+
+
+def _line_starts(body: bytes, mark: bytes) -> Iterator[int]:
+    place = body.find(mark)
+    while place >= 0:
+        if place == 0 or body[place - 1] == 0x0A:
+            yield place
+        place = body.find(mark, place + 1)
+
+
+def _without_line_end(body: bytes, end: int) -> int:
+    """Return where the line before `end` ends: its line end belongs to the boundary."""
+    end -= body[end - 1 : end] == b"\n"
+    return end - (body[end - 1 : end] == b"\r")
 
 
 def _base64(body: bytes) -> bytes:

@@ -32,7 +32,7 @@ _DRAFT_SALTS = (
 """The first draft that uses a salt, latest first."""
 _DRAFT_27_TWINS = frozenset({0xFACEB002, 0xFACEB00E})
 """Versions of mvfst that protect their packets as draft 27 does."""
-CRYPTO_LIMIT = 64 << 10
+CRYPTO_LIMIT = 32 << 10
 """Bytes of handshake kept of one side."""
 PACKET_LIMIT = 200
 """Initial packets opened of one connection."""

@@ -6,7 +6,7 @@ out of what is read as indicators (hosts, domains, dns, http, dead_hosts); flows
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from lib.cuckoo.network.allowlist import AllowList
@@ -24,21 +24,46 @@ LISTS = (
     "dead_hosts",
 )  # fmt: skip
 """Sections that are lists, and there even when empty."""
+OWN_NETWORKS = tuple(
+    ip_network(network)
+    for network in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "169.254.0.0/16",
+        "fc00::/7",
+        "fe80::/10",
+    )
+)
+"""Addresses that say nothing beyond the network of the sandbox (RFC 1918, 3927, 4193, 4291)."""
 MOST_PORTS = 1000
 """Ports listed for one host."""
 MOST_SECONDS = 100_000
 """Entries of the timeline."""
 
 
+def weight(value: Any) -> int:  # any plain value
+    """Estimate the bytes that a value takes in memory."""
+    if isinstance(value, str):
+        return 50 + len(value)
+    if isinstance(value, dict):
+        return 64 + sum(map(weight, value.values()))
+    if isinstance(value, list | tuple):
+        return 56 + sum(map(weight, value))
+    return 32
+
+
 class Sections:
     """The lists of one capture, filled while it is read."""
 
-    def __init__(self, maximum: int, allowed: AllowList, *, private_hosts: bool) -> None:
+    def __init__(self, maximum: int, size: int, allowed: AllowList, *, private_hosts: bool) -> None:
+        """Keep `maximum` entries of each list, and `size` bytes of what was said in all protocols together."""
         self.questions = Questions(maximum)
         self.truncated: Counter[str] = Counter()
         self.protocols: dict[str, list[int]] = {}
         self.start: float | None = None
         self._maximum = maximum
+        self._room = size
         self._allowed = allowed
         self._private_hosts = private_hosts
         self._lists: dict[str, list[Any]] = {name: [] for name in LISTS}
@@ -111,35 +136,43 @@ class Sections:
 
     def record(self, flow: Connection, record: Record) -> None:
         """Take a finished record of an application protocol over TCP."""
-        flow.protocol = flow.protocol or record["protocol"].removesuffix("_ex")
         self.found(endpoints(flow.roles[CLIENT].key), record)
 
     def found(self, ends: Endpoints, record: Record) -> None:
         """Take a finished record of what was said between two endpoints."""
         protocol = record.pop("protocol")
-        if protocol == "http":
-            self._request(record)
+        size = weight(record)
+        if size > self._room:
+            self.truncated[protocol] += 1
+        elif protocol == "http":
+            self._room -= size * self._request(record)
         else:
+            self._room -= size
             self.add(protocol, {**ends._asdict(), **record})
 
-    def _request(self, record: Record) -> None:
-        """Equal requests are one record with their count, as old reports have it."""
+    def _request(self, record: Record) -> bool:
+        """Keep a request; equal ones are one record with their count, and False is returned for the others."""
         if self._allowed.domain(record["host"].rsplit(":", 1)[0]):
-            return
+            return False
         key = (record["method"], record["host"], record["port"], record["uri"], record["data"])
         known = self._requests.get(key)
         if known is not None:
             known["count"] += record["count"]
-        elif len(self._requests) < self._maximum:
-            self._requests[key] = record
-            self.add("http", record)
-        else:
+            return False
+        if len(self._requests) >= self._maximum:
             self.truncated["http"] += 1
+            return False
+        self._requests[key] = record
+        self.add("http", record)
+        return True
 
-    def icmp(self, record: Record) -> None:
-        """Take an ICMP message."""
-        self.host(record["dst"], None)
-        self.add("icmp", record)
+    def icmp(self, destination: str, record: Callable[[], Record]) -> None:
+        """Take an ICMP message, whose record is made only when there is room for it."""
+        self.host(destination, None)
+        if len(self._lists["icmp"]) < self._maximum:
+            self._lists["icmp"].append(record())
+        else:
+            self.truncated["icmp"] += 1
 
     def result(self, locate: Locate) -> Record:
         """Return all sections; call it once, at the end."""
@@ -167,7 +200,7 @@ class Sections:
         parsed = ip_address(address)
         if parsed.is_multicast or parsed.is_loopback or parsed.is_unspecified or address == "255.255.255.255":
             return False
-        if not self._private_hosts and (parsed.is_private or parsed.is_link_local):
+        if not self._private_hosts and any(parsed in network for network in OWN_NETWORKS):
             return False
         names = self.questions.names.get(address)
         if names and all(map(self._allowed.domain, names)):

@@ -8,7 +8,7 @@ MAXIMUM_ENTRIES = 10_000
 """Entries of each list."""
 OPEN_REQUESTS = 1000
 """Requests whose answers are waited for."""
-NAME_LIMIT = 8192
+NAME_LIMIT = 2048
 """Bytes of one name."""
 DISPOSITIONS = dict(
     enumerate(("supersede", "open", "create", "open_or_create", "overwrite", "overwrite_or_create"))

@@ -26,10 +26,15 @@ AUTH_STEPS = 4
 """Lines that a client sends to log in; LOGIN needs two."""
 END_OF_DATA = re.compile(rb"\n\.\r?\n")
 EMPTY_DATA = re.compile(rb"\.\r?\n")
-END_OF_CONTENT = re.compile(rb"(?:^|(?<=\n))\.\r?\n\Z")
 _CHUNK = re.compile(r"(\d{1,12})(?:\s+(LAST))?\s*$", re.IGNORECASE)
 _PATH = re.compile(r"(?:FROM|TO)\s*:\s*<?([^<>\s]*)>?", re.IGNORECASE)
-_STUFFED = re.compile(rb"(^|\n)\.(?=\.)")
+
+
+def unstuffed(content: bytes) -> bytes:
+    """Take off the line with a dot that ends a message, and the dots put before lines that begin with one."""
+    if content.endswith((b"\n.\r\n", b"\n.\n")) or content in {b".\r\n", b".\n"}:
+        content = content[: content.rindex(b".")]
+    return content.replace(b"\n..", b"\n.")[1 if content.startswith(b"..") else 0 :]
 
 
 class Smtp(Dialogue):
@@ -117,16 +122,19 @@ class Smtp(Dialogue):
         if command.code not in {354, UNKNOWN}:
             return
         body = Body(self.context)
-        end: Command | None = None
         try:
             while bytes(tape.buffer[:3]) in {b"", b".", b".\r"}:
                 yield
             empty = EMPTY_DATA.match(tape.buffer)
             yield from tape.pour(empty.end(), body) if empty else tape.pour_until(END_OF_DATA, 3, body)
-            end = self.ask(b".")
-        finally:
-            self._note_raw(body.start(RAW_LIMIT))
-            self._deliver(body, end, stuffed=True)
+        except Cut:
+            self._deliver_data(body, None)
+            raise
+        self._deliver_data(body, self.ask(b"."))
+
+    def _deliver_data(self, body: Body, end: Command | None) -> None:
+        self._note_raw(body.start(RAW_LIMIT))
+        self._deliver(body, end, stuffed=True)
 
     def _chunk(self, tape: Tape, command: Command) -> Steps:
         found = _CHUNK.match(command.argument)
@@ -145,19 +153,21 @@ class Smtp(Dialogue):
         content = body.release()
         losses = body.losses(len(content))
         if stuffed:
-            content = _STUFFED.sub(rb"\1", END_OF_CONTENT.sub(b"", content))
-        if len(self._messages) >= MAXIMUM_MESSAGES:
-            self._messages_dropped += 1
-            return
+            content = unstuffed(content)
+        mail = read_mail(content, self.context.save)
         message: Record = {
             "mail_from": self._sender,
             "rcpt_to": self._recipients,
             "time": self.time,
-            **_described(read_mail(content, self.context.save)),
+            **_described(mail),
             "content": self.context.save(content, "mail") | losses,
         }
-        self._messages.append((end, message))
+        size = _size(mail, self._recipients)
         self._sender, self._recipients = "", []
+        if len(self._messages) < MAXIMUM_MESSAGES and self.hold.resize(self.hold.size + size):
+            self._messages.append((end, message))
+        else:
+            self._messages_dropped += 1
 
     def _finish(self) -> None:
         if self._content is not None:
@@ -185,6 +195,12 @@ class Smtp(Dialogue):
 
 _ANSWERS = {"LOGIN": 2}
 """Lines of the client in a log-in, when the server's questions were not captured; 1 for others."""
+
+
+def _size(mail: Mail, recipients: list[str]) -> int:
+    """Return about how many bytes a message takes until its connection ends."""
+    headers = sum(len(name) + len(value) for name, value in mail.headers)
+    return 1000 + len(mail.text) + headers + sum(map(len, recipients)) + 500 * len(mail.attachments)
 
 
 def _described(mail: Mail) -> Record:

@@ -9,10 +9,12 @@ import re
 from collections.abc import Callable, Generator
 from typing import Protocol
 
-from lib.cuckoo.network.conversation import Context, Conversation, Record
+from lib.cuckoo.network.conversation import Context, Conversation, Hold, Pool, Record
 
 LINE_END = re.compile(rb"\n")
 UNBOUNDED = 1 << 62
+UNACCOUNTED = 4096
+"""Bytes that may wait on a tape without being taken from the pool."""
 
 Steps = Generator[None, None, None]
 
@@ -56,11 +58,13 @@ class Drain:
 class Tape:
     """One direction of a conversation and the generator that reads it."""
 
-    def __init__(self, parse: "Callable[[Tape], Steps]") -> None:
+    def __init__(self, parse: "Callable[[Tape], Steps]", pool: Pool | None = None) -> None:
+        """Read with `parse`; what waits beyond a few bytes is taken from `pool`."""
         self.buffer = bytearray()
         self.done = False
         self._sink: Sink | None = None
         self._wanted = 0
+        self._hold = Hold(Pool(UNBOUNDED) if pool is None else pool)
         self._steps = parse(self)
         self.resume()
 
@@ -74,6 +78,14 @@ class Tape:
             return
         self.buffer += payload
         self.resume()
+        if len(self.buffer) > UNACCOUNTED or self._hold.size:
+            self._account()
+
+    def _account(self) -> None:
+        """Take what waits from the pool; when that is empty, the parser is told of a gap instead."""
+        if not self._hold.resize(len(self.buffer)):
+            self._cut(len(self.buffer))
+            self._hold.resize(0)
 
     def resume(self) -> None:
         """Let the parser look again, for example because the other side has answered."""
@@ -138,6 +150,9 @@ class Tape:
 
     def line(self, limit: int = 65536) -> Generator[None, None, bytes]:
         """Wait for a line; what is beyond `limit` bytes of it is let go. The line end is taken off."""
+        end = self.buffer.find(b"\n", 0, limit)
+        if end >= 0:
+            return self.take(end + 1).rstrip(b"\r\n")
         line, _ = yield from self.until(LINE_END, limit)
         return line.rstrip(b"\r\n")
 
@@ -185,17 +200,23 @@ class Tape:
     def _stop(self) -> None:
         self.done = True
         self._sink = None
+        self._hold.resize(0)
 
 
 class TwoTapes:
     """A conversation that reads each side from a tape, and may end by handing both to another parser."""
 
     def __init__(self, context: Context) -> None:
+        """Read one conversation; subclasses set their own state before.
+
+        `hold` is for what the parser keeps beside bodies until it becomes a record.
+        """
         self.context = context
         self.records: list[Record] = []
         self.time = 0.0
         self._inner: Conversation | None = None
-        self.tapes = (Tape(self._read_client), Tape(self._read_server))
+        self.hold = Hold(context.held)
+        self.tapes = (Tape(self._read_client, context.held), Tape(self._read_server, context.held))
 
     def _read_client(self, tape: Tape) -> Steps:
         raise NotImplementedError
@@ -226,6 +247,7 @@ class TwoTapes:
         for tape in self.tapes:
             tape.end()
         self._finish()
+        self.hold.resize(0)
         if self._inner is not None:
             self._inner.close()
 

@@ -200,6 +200,7 @@ class Connection(Flow):
     def _decide(self, detecting: Detecting, chosen: Conversation) -> None:
         """Speak to the parser that was found itself, unless it sees the sides the other way round."""
         self.undecided, self.swapped = False, detecting.swapped
+        self.protocol = "" if isinstance(chosen, Unread) else type(chosen).__name__.lower()
         if isinstance(chosen, Unread):
             self.consumer = None
         elif not detecting.swapped:

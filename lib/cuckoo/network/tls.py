@@ -10,9 +10,19 @@ When the context holds the connection's secrets, its application bytes are hande
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from lib.cuckoo.network.certificates import describe_certificate
 from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Conversation, Record, Unread
+from lib.cuckoo.network.decrypt import (
+    ENCRYPT_THEN_MAC,
+    SUITES,
+    Connection,
+    Opener,
+    Successive,
+    Suite,
+    Tls13Opener,
+)
 from lib.cuckoo.network.hello import (
     ClientHello,
     Reader,
@@ -20,15 +30,16 @@ from lib.cuckoo.network.hello import (
     describe_client,
     describe_server,
     parse_client_hello,
+    parse_extensions,
     parse_server_hello,
     parse_ssl2_client_hello,
     parse_ssl2_server_hello,
     version_name,
 )
-from lib.cuckoo.network.tape import Cut, Drain, Steps, Tape, TwoTapes
+from lib.cuckoo.network.tape import UNACCOUNTED, Cut, Drain, Steps, Tape, TwoTapes
 
 CHANGE_CIPHER, ALERT, HANDSHAKE, APPLICATION, HEARTBEAT = 20, 21, 22, 23, 24
-CLIENT_HELLO, SERVER_HELLO, CERTIFICATE = 1, 2, 11
+CLIENT_HELLO, SERVER_HELLO, ENCRYPTED_EXTENSIONS, CERTIFICATE, KEY_UPDATE = 1, 2, 8, 11, 24
 TLS13 = 0x0304
 RECORD_LIMIT = (1 << 14) + 2048
 """Bytes in a record (RFC 5246, 6.2.3)."""
@@ -36,6 +47,8 @@ MESSAGE_LIMIT = 512 << 10
 """Bytes in a handshake message that is read; longer ones end the reading of a side."""
 MAXIMUM_CERTIFICATES = 32
 MAXIMUM_ALERTS = 32
+MAXIMUM_FAILURES = 100
+"""Records in a row that the secrets do not open, after which a side is not tried any more."""
 SIDES = ("client", "server")
 
 
@@ -50,6 +63,8 @@ class Half:
         self.messages = bytearray()
         self.protected = False
         self.seen_protected = False
+        self.opener: Opener | None = None
+        self.failures = 0
 
 
 class Tls(TwoTapes):
@@ -67,6 +82,10 @@ class Tls(TwoTapes):
         self._alerts: list[Record] = []
         self._flaws: list[str] = []
         self._decrypted = 0
+        self._latest_client: ClientHello | None = None
+        self._latest_server: ServerHello | None = None
+        self._hidden_protocol = ""
+        self._carried: Conversation | None = None
         super().__init__(context)
 
     def _read_client(self, tape: Tape) -> Steps:
@@ -96,11 +115,15 @@ class Tls(TwoTapes):
         if kind == CHANGE_CIPHER:
             yield from tape.exactly(size)
             half.protected = True
-        elif half.protected or kind == APPLICATION:
+            self._change_cipher(side)
+        elif not half.protected and kind != APPLICATION:
+            self._plain(side, kind, (yield from tape.exactly(size)))
+        elif half.opener is None:
             half.seen_protected = True
             yield from tape.pour(size, Drain())
         else:
-            self._plain(side, kind, (yield from tape.exactly(size)))
+            half.seen_protected = True
+            self._open(side, half, header, (yield from tape.exactly(size)))
 
     def _read_ssl2(self, tape: Tape, side: int) -> Steps:
         """Read a hello of SSL 2, if that is what the side begins with."""
@@ -128,9 +151,57 @@ class Tls(TwoTapes):
         elif kind == HANDSHAKE:
             self._handshake(side, payload)
 
+    def _change_cipher(self, side: int) -> None:
+        """Make ready to open what follows, when the secret is known (before TLS 1.3)."""
+        client, server = self._latest_client, self._latest_server
+        if client is None or server is None or self._is_tls13:
+            return
+        suite = SUITES.get(server.cipher)
+        master = self.context.secrets.master(client.random, server.session_id)
+        if suite is None or master is None:
+            return
+        later = any(number == ENCRYPT_THEN_MAC for number, _ in server.extensions)
+        connection = Connection(server.version, suite, client.random, server.random, master, later)
+        self._set_opener(side, partial(connection.opener, side))
+
+    def _change_secrets(self, client: ClientHello, server: ServerHello) -> None:
+        """Make ready to open what follows a ServerHello of TLS 1.3."""
+        suite = SUITES.get(server.cipher)
+        for side, name in enumerate(("CLIENT", "SERVER")):
+            labels = (f"{name}_HANDSHAKE_TRAFFIC_SECRET", f"{name}_TRAFFIC_SECRET_0")
+            secrets = [self.context.secrets.find(label, client.random) for label in labels]
+            known = [secret for secret in secrets if secret is not None]
+            if suite is not None and known:
+                self._set_opener(side, partial(_successive, suite, known))
+
+    def _set_opener(self, side: int, make: Callable[[], Opener]) -> None:
+        try:
+            self._halves[side].opener = make()
+        except ImportError:
+            self._flaws.append("cryptography is not installed")
+
+    def _open(self, side: int, half: Half, header: bytes, payload: bytes) -> None:
+        found = half.opener.open(header, payload) if half.opener is not None else None
+        if found is None:
+            half.failures += 1
+            if half.failures >= MAXIMUM_FAILURES:
+                half.opener = None
+            return
+        half.failures = 0
+        kind, content = found
+        if kind != APPLICATION:
+            self._plain(side, kind, content)
+            return
+        self._decrypted += len(content)
+        if self._carried is None:
+            self._carried = self._inside()
+            self._carried.records = self.records
+        self._carried.data(side, content, self.time)
+
     def _handshake(self, side: int, payload: bytes) -> None:
         messages = self._halves[side].messages
         messages += payload
+        self._account()
         while len(messages) >= 4:
             size = int.from_bytes(messages[1:4], "big")
             if size > MESSAGE_LIMIT:
@@ -142,18 +213,33 @@ class Tls(TwoTapes):
             del messages[: 4 + size]
             self._message(side, kind, body)
 
+    def _account(self) -> None:
+        waiting = sum(len(half.messages) for half in self._halves)
+        if waiting > UNACCOUNTED and not self.hold.resize(waiting):
+            raise Malformed("no room for handshake messages")
+
     def _message(self, side: int, kind: int, body: bytes) -> None:
-        if kind == CLIENT_HELLO and side == CLIENT and self._client is None:
-            self._client = parse_client_hello(body)
+        if kind == CLIENT_HELLO and side == CLIENT:
+            self._take_client_hello(parse_client_hello(body))
+        elif kind == KEY_UPDATE and isinstance(opener := self._halves[side].opener, Successive):
+            opener.update()
         elif kind == SERVER_HELLO and side == SERVER:
             self._take_server_hello(parse_server_hello(body))
+        elif kind == ENCRYPTED_EXTENSIONS and side == SERVER:
+            self._hidden_protocol = ServerHello(0, b"", b"", 0, parse_extensions(body)).protocol
         elif kind == CERTIFICATE and not self._chains[side]:
             self._take_certificates(side, body)
 
+    def _take_client_hello(self, hello: ClientHello | None) -> None:
+        self._client = self._client or hello
+        self._latest_client = hello
+
     def _take_server_hello(self, hello: ServerHello | None) -> None:
-        if hello is None or (self._server is not None and not self._server.is_retry):
-            return
-        self._server = hello
+        if self._server is None or self._server.is_retry:
+            self._server = hello or self._server
+        client, self._latest_server = self._latest_client, hello
+        if client is not None and hello is not None and self._is_tls13 and not hello.is_retry:
+            self._change_secrets(client, hello)
 
     @property
     def _is_tls13(self) -> bool:
@@ -173,14 +259,18 @@ class Tls(TwoTapes):
     def _finish(self) -> None:
         if self._client is not None or self._server is not None or any(self._chains):
             self.records.append(self._summary())
+        if self._carried is not None:
+            self._carried.close()
 
     def _summary(self) -> Record:
+        server = describe_server(self._server)
         return {
             "protocol": "tls",
             "time": self._started,
             "version": version_name(self._version()),
             **describe_client(self._client),
-            **describe_server(self._server),
+            **server,
+            "alpn_selected": self._hidden_protocol or server["alpn_selected"],
             "resumed": self._resumed(),
             "certificates": self._chains[SERVER],
             "client_certificates": self._chains[CLIENT],
@@ -205,3 +295,7 @@ class Tls(TwoTapes):
         if self._is_tls13:
             return any(number == 41 for number, _ in server.extensions)
         return bool(server.session_id) and server.session_id == client.session_id
+
+
+def _successive(suite: Suite, secrets: list[bytes]) -> Successive:
+    return Successive([Tls13Opener(suite, secret) for secret in secrets])

@@ -92,6 +92,7 @@ ALL = [
         ({"filter_processnames": {"two.exe"}, "filter_apinames": {"NtWriteFile"}}, [ALL[3]]),
         ({"filter_apinames": {"NtWriteFile"}, "filter_categories": {"system"}}, []),
         ({"filter_processnames": {"TWO.EXE"}}, []),
+        ({"filter_apinames": "NtClose", "filter_categories": None}, [ALL[1]]),
     ],
 )
 def test_a_signature_hears_the_calls_that_pass_all_its_filters(
@@ -354,6 +355,30 @@ def test_every_method_of_a_signature_may_raise(method: str) -> None:
 
     assert f"MemoryError: {method}" in record.error
     assert record.method == method
+
+
+class Unhelpful:
+    def __bool__(self) -> bool:
+        raise ValueError("neither true nor false")
+
+    def __repr__(self) -> str:
+        raise ValueError("no words")
+
+
+@pytest.mark.parametrize("method", ["run", "on_call"])
+def test_an_answer_without_a_truth_is_an_error(method: str) -> None:
+    members = {"name": "unhelpful", method: lambda *_: Unhelpful(), "evented": method == "on_call"}
+    stage = run(type("Failing", (Signature,), members), Hearing)
+
+    assert names(stage) == ["hearing"]
+    assert "neither true nor false" in stage.runs[method == "run"].error
+
+
+def test_filters_that_are_no_filters_are_an_error() -> None:
+    stage = run(type("Odd", (Hearing,), {"name": "odd", "filter_apinames": 7}), Hearing)
+
+    assert names(stage) == ["hearing"]
+    assert "TypeError" in stage.runs[0].error
 
 
 def test_a_match_that_cannot_be_described_is_an_error() -> None:

@@ -114,6 +114,24 @@ def test_lists_and_flows_are_bounded(analysis: Path, answer: Answer, option: str
     assert answer("network", analysis, **{option: 3})[0]["truncated"][section] == 5
 
 
+def test_what_was_said_is_bounded(analysis: Path, answer: Answer) -> None:
+    packets = []
+    for sport in range(1, 40):
+        dialogue = Dialogue(sport)
+        request = b"GET /%d HTTP/1.1\r\nHost: example.com\r\nX: %s\r\n\r\n" % (sport, b"x" * 50_000)
+        packets += [
+            *dialogue.open(),
+            *(dialogue.send(0, request[at : at + 1400]) for at in range(0, len(request), 1400)),
+        ]
+    capture(analysis, pcap(packets))
+
+    small, large = (answer("network", analysis, megabytes=size)[0] for size in (1, 64))
+
+    assert len(large["http"]) == len(large["http_ex"]) == 39
+    assert 0 < len(small["http"]) < 39
+    assert small["truncated"] == {"http": 39 - len(small["http"]), "http_ex": 39 - len(small["http_ex"])}
+
+
 def test_waiting_data_is_bounded(analysis: Path, answer: Answer) -> None:
     dialogue = Dialogue()
     packets = [*dialogue.open()]
@@ -175,3 +193,32 @@ def test_flows_get_the_process_of_the_behaviour_section(analysis: Path) -> None:
     assert run.outcome is Outcome.COMPLETED
     (flow,) = results["network"]["tcp"]
     assert (flow["src"], flow["process_id"], flow["process_name"]) == (GUEST, 1234, "evil.exe")
+
+
+EXAMPLE = Path(__file__).resolve().parents[3] / "storage" / "analyses" / "1"
+
+
+@pytest.mark.parametrize("log", ["tlsmaster.txt", "tlsdump/tlsdump.log"])
+def test_tls_is_decrypted_with_the_secrets_in_the_folder(analysis: Path, answer: Answer, log: str) -> None:
+    (analysis / "dump.pcap").write_bytes((EXAMPLE / "dump.pcap").read_bytes())
+    sealed, _ = answer("network", analysis)
+    (analysis / log).parent.mkdir(exist_ok=True)
+    (analysis / log).write_bytes((EXAMPLE / log).read_bytes())
+
+    opened, _ = answer("network", analysis)
+
+    assert sealed["https_ex"] == []
+    assert [each["uri"] for each in opened["https_ex"]] == [
+        "https://panel.invoice-portal.test/api/tasks?id=7f3a9c"
+    ]
+    assert [flow["protocol"] for flow in opened["tcp"]] == [flow["protocol"] for flow in sealed["tcp"]]
+
+
+def test_a_key_log_that_cannot_be_read_is_noted(analysis: Path, answer: Answer) -> None:
+    capture(analysis)
+    (analysis / "tlsmaster.txt").symlink_to("/etc/hostname")
+
+    _, notes = answer("network", analysis)
+
+    assert len(notes) == 1
+    assert "tlsmaster.txt" in notes[0]

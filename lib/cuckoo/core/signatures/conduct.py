@@ -46,16 +46,18 @@ class _Share:
 
 
 class _Sink:
-    """Sends what is found to the engine at once."""
+    """Sends what is found to the engine at once: one message a signature, so that none is counted twice."""
 
     def __init__(self, answer: AnswerWriter) -> None:
         self._answer = answer
+        self._match: dict[str, Any] | None = None
 
     def matched(self, match: dict[str, Any]) -> None:
-        self._answer.write({"match": match})
+        self._match = match
 
     def finished(self, run: SignatureRun) -> None:
-        self._answer.write({"run": run.as_record()})
+        self._answer.write({"run": run.as_record(), "match": self._match})
+        self._match = None
 
 
 class Conductor:
@@ -96,7 +98,7 @@ class Conductor:
                     pending.extend(self._take(share, ended))
                     continue
                 while pending:
-                    child, share = self._launch(pending.pop())
+                    child, share = self._launch(pending.pop(), [child for child, _ in running.values()])
                     running[child.pid] = (child, share)
                 pairs = list(running.values())
                 for pid, ended in wait([child for child, _ in pairs], self._watch(pairs)).items():
@@ -104,10 +106,10 @@ class Conductor:
         finally:
             kill([child for child, _ in running.values()])
 
-    def _launch(self, definitions: list[Definition]) -> tuple[Child, _Share]:
+    def _launch(self, definitions: list[Definition], siblings: list[Child]) -> tuple[Child, _Share]:
         share = _Share(definitions, Progress(), moved=time.monotonic())
         conditions = self._conditions
-        return launch(self._work(share), conditions.limits, conditions.analysis_path), share
+        return launch(self._work(share), conditions.limits, conditions.analysis_path, siblings), share
 
     def _work(self, share: _Share) -> Callable[[AnswerWriter], None]:
         results = self._results | {"signatures": [*self._earlier, *self.conducted.matches]}

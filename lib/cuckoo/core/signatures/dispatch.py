@@ -30,9 +30,9 @@ class Listener:
         self.signature = signature
         self.on_call = signature.on_call
         self.seconds = 0.0
-        self.apis = frozenset(signature.filter_apinames or ())
-        self.categories = frozenset(signature.filter_categories or ())
-        self.processes = frozenset(signature.filter_processnames or ())
+        self.apis = _names(signature.filter_apinames)
+        self.categories = _names(signature.filter_categories)
+        self.processes = _names(signature.filter_processnames)
 
     def wants(self, kind: Kind) -> bool:
         """Tell whether calls of this kind pass the filters for API and category."""
@@ -42,6 +42,11 @@ class Listener:
     def wants_process(self, name: object) -> bool:
         """Tell whether the calls of a process of this name pass the filter for processes."""
         return not self.processes or name in self.processes
+
+
+def _names(given: Collection[str] | None) -> frozenset[str]:
+    """Return the names of a filter; one that is bare text is a filter of one name."""
+    return frozenset({given} if isinstance(given, str) else given or ())
 
 
 class Walk:
@@ -78,23 +83,22 @@ class Walk:
         """Let each hear one call, measuring it; tell whether any of them hears no more."""
         cells = self._cells
         cells[1] = row
-        ended = []
+        ended: list[tuple[Listener, Answer, Exception | None]] = []
         before = perf_counter()
         for listener in hearers:
             signature = listener.signature
             signature.cid = row
             signature.call = call
             cells[0] = listener.number
-            error = None
             try:
                 answer = listener.on_call(call, process)
+                if answer:
+                    ended.append((listener, answer, None))
             except Exception as raised:  # noqa: BLE001 - a signature may raise anything, and is recorded with it
-                answer, error = None, raised
+                ended.append((listener, None, raised))
             now = perf_counter()
             listener.seconds += now - before
             before = now
-            if answer or error is not None:
-                ended.append((listener, answer, error))
         cells[0] = 0
         for listener, answer, error in ended:
             del self._listeners[listener.number]

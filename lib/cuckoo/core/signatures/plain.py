@@ -18,14 +18,22 @@ def plain(value: object, levels: int = MOST_LEVELS) -> Any:
     if isinstance(value, bytes | bytearray):
         return bytes(value).decode("utf-8", "backslashreplace")
     if not levels:
-        return repr(value)[:200]
+        return shown(value)
     if isinstance(value, Mapping):
         return {_key(key): plain(member, levels - 1) for key, member in value.items()}
     if isinstance(value, AbstractSet):
         return sorted((plain(member, levels - 1) for member in value), key=repr)
     if isinstance(value, list | tuple):
         return [plain(member, levels - 1) for member in value]
-    return repr(value)
+    return shown(value)
+
+
+def shown(value: object, most: int = 200) -> str:
+    """Return the `repr` of a value, cut; of one that has none the name of its type."""
+    try:
+        return repr(value)[:most]
+    except Exception:  # noqa: BLE001 - the class is a dropped-in file's
+        return f"<{type(value).__name__}>"
 
 
 def _scalar(value: bool | float | str | None) -> Any:

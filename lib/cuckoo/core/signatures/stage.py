@@ -7,7 +7,7 @@ run in order of name. Matches are visible to all that come later.
 
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from time import perf_counter
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ from lib.cuckoo.common.view import ResultsView
 from lib.cuckoo.core.signatures.dispatch import Listener, Walk
 from lib.cuckoo.core.signatures.evidence import Filters, resolve
 from lib.cuckoo.core.signatures.index import Allowance, LoggedCalls, SharedCalls
-from lib.cuckoo.core.signatures.plain import plain
+from lib.cuckoo.core.signatures.plain import plain, shown
 from lib.cuckoo.core.signatures.progress import Cells
 from lib.cuckoo.core.signatures.selection import Definition, Overlay
 
@@ -40,6 +40,10 @@ class SignatureRun:
     """What that method returned, as `repr`, cut to 200 characters."""
     error: str = ""
     """The traceback, "" when it did not raise."""
+    data: list[Any] | None = None
+    """What it had gathered when it ended, where that was asked for."""
+    evidence: dict[str, Any] | None = None
+    """The calls that it had marked, where that was asked for."""
 
     def as_record(self) -> dict[str, Any]:
         """Return the run as plain data."""
@@ -87,6 +91,8 @@ class _Started:
     number: int
     definition: Definition
     signature: Signature
+    listener: Listener | None
+    """Of an evented signature."""
     seconds: float = 0.0
 
 
@@ -99,19 +105,19 @@ class _Stage:
     sink: Sink
     analysis_path: str
     overlay: Overlay
+    keep_data: bool = False
     runs: list[SignatureRun] = field(default_factory=list)
     statistics: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def run_phase(self, numbered: Sequence[tuple[int, Definition]]) -> None:
-        evented = [self._start(*each) for each in numbered if each[1].evented]
-        heard = self._walk([started for started in evented if started])
-        for started in heard:
+        made = [self._start(*each) for each in numbered if each[1].evented]
+        for started in self._walk([each for each in made if each]):
             self._ask(started, "on_complete")
         for number, definition in numbered:
             if not definition.evented:
-                started_plain = self._start(number, definition)
-                if started_plain:
-                    self._ask(started_plain, _only_method(definition.cls))
+                plain_one = self._start(number, definition)
+                if plain_one:
+                    self._ask(plain_one, _only_method(definition.cls))
 
     def _start(self, number: int, definition: Definition) -> _Started | None:
         self.cells[0], self.cells[1] = number, 0
@@ -121,12 +127,18 @@ class _Stage:
             signature.set_path(self.analysis_path)
             for name, value in self.overlay.get(definition.name, {}).items():
                 setattr(signature, name, value)
+            listener = Listener(number, signature) if definition.evented else None
         except Exception as error:  # noqa: BLE001 - a signature may raise anything, and is recorded with it
-            self._record(definition, "__init__", perf_counter() - before, error=error)
+            self._record(
+                SignatureRun(definition.name, definition.file),
+                "__init__",
+                perf_counter() - before,
+                error=error,
+            )
             return None
         finally:
             self.cells[0] = 0
-        return _Started(number, definition, signature, perf_counter() - before)
+        return _Started(number, definition, signature, listener, perf_counter() - before)
 
     def _walk(self, evented: Sequence[_Started]) -> list[_Started]:
         """Walk the calls; return those that neither matched nor raised."""
@@ -137,7 +149,7 @@ class _Stage:
             started.seconds += listener.seconds
             self._end(started, "on_call", answer, error)
 
-        walk = Walk([Listener(each.number, each.signature) for each in evented], self.cells, ending)
+        walk = Walk([each.listener for each in evented if each.listener], self.cells, ending)
         for process in self.results["behavior"]["processes"]:
             walk.over(process)
         for listener in walk.listeners:
@@ -159,16 +171,19 @@ class _Stage:
         self._end(started, method, answer, failure)
 
     def _end(self, started: _Started, method: str, answer: object, error: Exception | None) -> None:
-        signature = started.signature
+        signature, gathered = started.signature, {}
         try:
             for name, fields in signature.statistics.items():
                 self.statistics.setdefault(name, {}).update(plain(fields))
+            if self.keep_data:
+                gathered = {"data": plain(signature.data), "evidence": self._evidence(signature)}
             if answer:
                 signature.matched = True
                 self._keep(self._match(started))
         except Exception as broken:  # noqa: BLE001 - what a signature leaves in its attributes may be anything
             error = error or broken
-        self._record(started.definition, method, started.seconds, answer, error)
+        run = SignatureRun(started.definition.name, started.definition.file, **gathered)
+        self._record(run, method, started.seconds, answer, error)
 
     def _keep(self, match: dict[str, Any]) -> None:
         self.results["signatures"].append(match)
@@ -176,29 +191,30 @@ class _Stage:
 
     def _match(self, started: _Started) -> dict[str, Any]:
         signature = started.signature
-        filters = Filters(
-            signature.filter_apinames, signature.filter_categories, signature.filter_processnames
-        )
         match: dict[str, Any] = plain(signature.as_result())
         match["name"] = match["name"] or started.definition.name
         match["ttps"] = plain(signature.ttps)
         match["mbcs"] = plain(signature.mbcs)
-        match["evidence"] = resolve(signature.data, self.results["behavior"]["processes"], filters)
+        match["evidence"] = self._evidence(signature)
         return match
+
+    def _evidence(self, signature: Signature) -> dict[str, Any]:
+        filters = Filters(
+            signature.filter_apinames, signature.filter_categories, signature.filter_processnames
+        )
+        return resolve(signature.data, self.results["behavior"]["processes"], filters)
 
     def _record(
         self,
-        definition: Definition,
+        run: SignatureRun,
         method: str,
         seconds: float,
         answer: object = None,
         error: Exception | None = None,
     ) -> None:
         text = "".join(traceback.format_exception(error)) if error else ""
-        matched = bool(answer) and error is None
-        run = SignatureRun(
-            definition.name, definition.file, matched, seconds, method, repr(answer)[:200], text
-        )
+        matched = error is None and bool(answer)
+        run = replace(run, matched=matched, seconds=seconds, method=method, answer=shown(answer), error=text)
         self.runs.append(run)
         self.sink.finished(run)
 
@@ -211,26 +227,27 @@ def run_signatures(
     overlay: Overlay | None = None,
     cells: Cells | None = None,
     sink: Sink | None = None,
+    keep_data: bool = False,
 ) -> StageResult:
     """Run signatures, all in this process; `results` stay as they are.
 
     `results["signatures"]` may hold matches of an earlier part of the stage; they are visible, and not
     returned.
-    `cells` are those of a `Progress`: the number of a signature is its position in `definitions`, from 1.
+    `cells` are those of a `Progress`: the number of a signature is its position in `definitions`, from 1. With
+    `keep_data` each run keeps what the signature gathered, matched or not.
     """
-    view = _view(results)
+    view = view_of(results)
     earlier = list(view["signatures"])
     view["signatures"] = list(earlier)
-    stage = _Stage(
-        view, cells if cells is not None else [0, 0], sink or Nowhere(), analysis_path, overlay or {}
-    )
+    cells = [0, 0] if cells is None else cells
+    stage = _Stage(view, cells, sink or Nowhere(), analysis_path, overlay or {}, keep_data)
     for phase in _phases(enumerate(definitions, 1)):
         stage.run_phase(phase)
     matches = sorted(view["signatures"][len(earlier) :], key=by_severity)
     return StageResult(matches, stage.runs, stage.statistics, _written(view, results))
 
 
-def _view(results: Mapping[str, Any]) -> ResultsView:
+def view_of(results: Mapping[str, Any]) -> ResultsView:
     """Return the results as signatures see them, the logs of processes with an allowance in common."""
     view = ResultsView(results)
     allowance = Allowance(MOST_KEPT_CALLS)

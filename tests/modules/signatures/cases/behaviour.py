@@ -88,6 +88,7 @@ INJECTION: Cases = {
             log(call("NtCreateThreadEx", "threading", ProcessHandle=OTHER, ProcessId=1000)),
             log(call("CreateRemoteThread", "threading", status=False, ProcessHandle=OTHER)),
             log(call("CreateThread", "threading", ProcessHandle=OTHER)),
+            log(call("NtCreateThreadEx", "threading", ProcessHandle="0x00000000")),
         ],
     ),
     "injection_process_hollowing": (

@@ -199,9 +199,7 @@ EVASION_SETTINGS = [
     (
         "disables_uac",
         "executed_commands",
-        [
-            "reg add HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Policies\\System /v EnableLUA /d 0 /t REG_DWORD"
-        ],
+        ["reg add HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Policies\\System /v EnableLUA /d 0"],
         ["reg query HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Policies\\System /v EnableLUA"],
     ),
     (

@@ -1,0 +1,53 @@
+"""From the kind of a file to the reader that describes it.
+
+A reader is a function `describe_x(data, budget, save)`:
+
+- `data` is the file, `bytes` or a memory map
+- `budget` cuts what would be too much and remembers it (see `Budget`)
+- `save(name, content)` keeps an object taken from the file and returns its path; the reader chooses the name
+- it returns a dictionary of plain data, the section of `static` that `READERS` names beside it
+- it raises `CuckooProcessingError` for data that it cannot read at all and `CuckooDependencyError`, with the line to
+  install it, for a library that is missing; it imports libraries where it uses them
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lib.cuckoo.common.exceptions import CuckooDependencyError, CuckooProcessingError
+from lib.cuckoo.files.budget import Budget, Data, Save
+from lib.cuckoo.files.elf import describe_elf
+from lib.cuckoo.files.macho import describe_macho
+from lib.cuckoo.files.pe.describe import describe_pe
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A function that describes a file, and the name of the section that its answer stands under."""
+
+    section: str
+    read: Callable[[Data, Budget, Save], Mapping[str, Any]]
+
+
+READERS: dict[str, Reader] = {
+    "elf": Reader("elf", describe_elf),
+    "macho": Reader("macho", describe_macho),
+    "pe": Reader("pe", describe_pe),
+}
+"""By kind, as `kind_of` names it."""
+
+
+def describe_file(data: Data, kind: str, budget: Budget, save: Save) -> dict[str, Any]:
+    """Describe one file: `{"kind": kind, section: {...}}`, without a section where no reader knows the kind.
+
+    A file that its reader refuses, or whose library is missing, has `{"error": text}` as its section.
+    """
+    reader = READERS.get(kind)
+    if reader is None:
+        return {"kind": kind}
+    try:
+        section = dict(reader.read(data, budget, save))
+    except (CuckooProcessingError, CuckooDependencyError) as error:
+        budget.note(f"{reader.section}: {error}")
+        section = {"error": str(error)}
+    return {"kind": kind, reader.section: section}

@@ -1,0 +1,63 @@
+"""A folder inside the analysis folder into which objects taken from files are written.
+
+Rules for whoever edits this file:
+
+- what is there already was put there by somebody else: a link in the place of the folder or of a file is never followed
+- names are ours, made of a few plain characters; a name from inside a sample never reaches the disk
+"""
+
+import contextlib
+import os
+import re
+import secrets
+
+from lib.cuckoo.common.exceptions import CuckooProcessingError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class OutputFolder:
+    """The folder `name` of an analysis; `maximum` is the number of bytes that may be written altogether."""
+
+    def __init__(self, analysis_path: str, name: str, maximum: int) -> None:
+        self._path = os.path.join(analysis_path, name)  # noqa: PTH118 - paths of the analysis are text
+        self._name = name
+        self._left = maximum
+        self.refused = 0
+
+    def save(self, name: str, content: bytes) -> str | None:
+        """Write a file and return its path inside the analysis folder; None when the space is used up.
+
+        A file of that name is replaced. `refused` counts what there was no space for.
+
+        Raises:
+            CuckooProcessingError: the folder leads elsewhere, or cannot be written.
+        """
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name for a file")
+        if len(content) > self._left:
+            self.refused += 1
+            return None
+        try:
+            self._write(name, content)
+        except OSError as error:
+            raise CuckooProcessingError(f"cannot write {self._path}/{name}: {error.strerror}") from error
+        self._left -= len(content)
+        return f"{self._name}/{name}"
+
+    def _write(self, name: str, content: bytes) -> None:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(self._path)  # noqa: PTH102 - as above
+        folder = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        draft = f".{secrets.token_hex(8)}"
+        try:
+            with os.fdopen(os.open(draft, _NEW_FILE, 0o644, dir_fd=folder), "wb") as file:
+                file.write(content)
+            os.replace(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(draft, dir_fd=folder)
+            raise
+        finally:
+            os.close(folder)

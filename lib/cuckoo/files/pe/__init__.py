@@ -1,0 +1,1 @@
+"""Portable Executables: the programs and libraries of Windows."""

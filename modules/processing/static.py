@@ -1,0 +1,70 @@
+"""What the sample is made of, without running it: headers, sections, imports, resources, signatures.
+
+Options (``[static]`` in processing.conf):
+    entries   records kept of each list, for example of imports (default 10000)
+    text      characters kept of each text, for example of a manifest (default 1048576)
+    unpacked  bytes that may be decompressed or decoded altogether (default 67108864)
+    saved     bytes of objects, for example icons, that may be written to static/ (default 67108864)
+"""
+
+import mmap
+import os
+from typing import Any, BinaryIO
+
+from lib.cuckoo.analysis.sample import sample_name
+from lib.cuckoo.common.abstracts import Processing
+from lib.cuckoo.common.exceptions import CuckooProcessingError
+from lib.cuckoo.common.filetype import describe
+from lib.cuckoo.common.folder import AnalysisFolder
+from lib.cuckoo.files.budget import Budget, Data
+from lib.cuckoo.files.describe import describe_file
+from lib.cuckoo.files.kinds import kind_of
+from lib.cuckoo.files.output import OutputFolder
+from lib.cuckoo.files.pe.classic import classic_keys
+
+
+class Static(Processing):
+    """Describe the sample by its kind; objects taken from it are written to `static/` in the analysis folder."""
+
+    key = "static"
+    folder_only = True
+
+    def run(self) -> dict[str, Any]:
+        """Return `kind` and the section of that kind, for example `pe`.
+
+        Raises:
+            CuckooProcessingError: the sample cannot be read, or an option makes no sense.
+        """
+        if self.task.get("category") != "file":
+            return {}
+        budget = Budget(self._limit("entries"), self._limit("text"), self._limit("unpacked"))
+        output = OutputFolder(self.analysis_path, "static", self._limit("saved"))
+        folder = AnalysisFolder(self.analysis_path)
+        with folder.open(sample_name(folder)) as stream:
+            data = _contents(stream)
+            kind = kind_of(data, describe(stream.fileno()))
+            answer = describe_file(data, kind, budget, output.save)
+        if output.refused:
+            budget.note(f"{output.refused} objects were not saved: the option saved allows no more")
+        for note in budget.notes:
+            self.note(note)
+        return answer | classic_keys(answer.get("pe", {}))
+
+    def _limit(self, name: str) -> int:
+        value = int(self.options.get(name, _DEFAULTS[name]))
+        if value < 0:
+            raise CuckooProcessingError(f"the option {name} is {value}, the least is 0")
+        return value
+
+
+_DEFAULTS = {"entries": 10_000, "text": 1 << 20, "unpacked": 64 << 20, "saved": 64 << 20}
+
+
+def _contents(stream: BinaryIO) -> Data:
+    """Map the file into memory: most readers look at a small part of it."""
+    if not os.fstat(stream.fileno()).st_size:
+        return b""
+    try:
+        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as error:
+        raise CuckooProcessingError(f"cannot read {stream.name}: {error}") from error

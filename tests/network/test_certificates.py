@@ -1,0 +1,50 @@
+import hashlib
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib.cuckoo.network.certificates import describe_certificate
+from tests.network.certificate import make_certificate
+
+
+def test_a_certificate_is_described() -> None:
+    der = make_certificate(issuer="a CA", serial=255)
+
+    assert describe_certificate(der) == {
+        "sha1": hashlib.sha1(der).hexdigest(),
+        "sha256": hashlib.sha256(der).hexdigest(),
+        "size": len(der),
+        "subject": "CN=evil.test",
+        "issuer": "CN=a CA",
+        "common_name": "evil.test",
+        "serial": "ff",
+        "not_before": "2026-01-01T00:00:00+00:00",
+        "not_after": "2027-01-01T00:00:00+00:00",
+        "names": ["evil.test", "192.0.2.1"],
+        "self_signed": False,
+    }
+
+
+def test_what_is_malformed_is_none_and_the_rest_is_read() -> None:
+    der = make_certificate()
+    record = describe_certificate(der.replace(b"\x0c\x09evil.test", b"\x0c\x09evil\xfftest"))
+
+    assert (record["subject"], record["self_signed"], record["serial"]) == (None, None, "abcdef")
+    assert record["error"].startswith("malformed subject: ")
+
+
+def test_what_is_no_certificate_has_its_hashes() -> None:
+    assert describe_certificate(b"junk") == {
+        "sha1": hashlib.sha1(b"junk").hexdigest(),
+        "sha256": hashlib.sha256(b"junk").hexdigest(),
+        "size": 4,
+        "error": "malformed certificate",
+    }
+
+
+@settings(deadline=None)
+@given(st.integers(0, 400), st.binary(max_size=4))
+def test_damaged_certificates_are_described(place: int, change: bytes) -> None:
+    der = make_certificate()
+
+    assert "sha256" in describe_certificate(der[:place] + change + der[place + len(change) :])
