@@ -67,7 +67,7 @@ class Scanner:
         try:
             mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:
-            self._say(f"cannot map {stream.name} for YARA: {error}")
+            self._say(f"cannot map {_clean(filename)} for YARA: {error}")
             return []
         with mapped:
             return self.scan(mapped, filename, filepath)

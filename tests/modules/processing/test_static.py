@@ -93,7 +93,7 @@ def test_an_elf_file_has_its_own_section(shared_data: Path, analysis: Path) -> N
 
     results, _ = run_module(STATIC, analysis, task=FILE)
 
-    assert list(results["static"]) == ["kind", "elf"]
+    assert list(results["static"]) == ["kind", "elf", "indicators"]
     assert results["static"]["elf"]["machine"] == "X86_64"
 
 
@@ -102,7 +102,11 @@ def test_a_file_that_its_reader_refuses_has_an_error_and_a_note(analysis: Path) 
 
     results, run = run_module(STATIC, analysis, task=FILE)
 
-    assert results["static"] == {"kind": "elf", "elf": {"error": run.notes[0].removeprefix("elf: ")}}
+    assert results["static"] == {
+        "kind": "elf",
+        "elf": {"error": run.notes[0].removeprefix("elf: ")},
+        "indicators": [],
+    }
     assert "header of the ELF file is cut short" in run.notes[0]
 
 
@@ -140,10 +144,31 @@ def test_an_empty_sample_has_a_kind_and_nothing_else(analysis: Path) -> None:
     results, run = run_module(STATIC, analysis, task=FILE)
 
     assert run.outcome is Outcome.COMPLETED
-    assert results["static"] == {"kind": "data"}
+    assert results["static"] == {"kind": "data", "indicators": []}
 
 
 def test_a_url_has_nothing_static(analysis: Path) -> None:
     results, _ = run_module(STATIC, analysis, task={"category": "url"})
 
     assert results["static"] == {}
+
+
+def test_indicators_stand_beside_the_section_of_the_kind(shared_data: Path, analysis: Path) -> None:
+    shutil.copyfile(shared_data / "binaries/pypi-distlib/t64.exe", analysis / "binary")
+
+    results, _ = run_module(STATIC, analysis, task=FILE)
+
+    assert [(each["kind"], each["origin"]) for each in results["static"]["indicators"]] == [
+        ("path", "sample"),
+        ("pdb", "sample"),
+    ]
+
+
+@pytest.mark.parametrize(("limit", "count", "notes"), [(0, 0, 0), (2, 2, 1), (3, 3, 0)])
+def test_indicators_are_kept_up_to_the_option(analysis: Path, limit: int, count: int, notes: int) -> None:
+    (analysis / "binary").write_bytes(b"9.9.9.1 9.9.9.2 9.9.9.3")
+
+    results, run = run_module(STATIC, analysis, task=FILE, indicators=limit)
+
+    assert len(results["static"]["indicators"]) == count
+    assert len(run.notes) == notes
