@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -98,7 +99,7 @@ def rule_rows() -> list[tuple[str, str, str]]:
         library = large_library()
         for number in range(DROPPED):
             head = library[:512] + os.urandom(DROPPED_KB * 512)
-            (analysis / "files" / str(number)).write_bytes(head.ljust(DROPPED_KB * 1024, b"text "))
+            (analysis / "files" / str(number)).write_bytes(head.ljust(DROPPED_KB * 1024, b"."))
         write_dump(analysis / "memory" / "1.dmp", library)
         module_seconds("dropped", analysis)  # compiles the rules
         module_seconds("procmemory", analysis, maximum=0)
@@ -134,7 +135,7 @@ def write_dump(path: Path, library: bytes) -> None:
                 address += len(data) + 0x10000
 
 
-def module_seconds(name: str, analysis: Path, **options: int) -> float:
+def module_seconds(name: str, analysis: Path, **options: Any) -> float:
     """Return the CPU seconds that a module takes."""
     from fledge.testing import run_module  # noqa: PLC0415 - as above
 
