@@ -2,13 +2,15 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# What `make run` installs beside the mandatory libraries; `make test` installs everything.
+EXTRAS ?= network,static,fuzzy
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .PHONY: run test check format clean
 
 $(BIN)/fledge: setup.cfg pyproject.toml setup.py
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install -e .
+	$(PIP) install -e '.[$(EXTRAS)]'
 	touch $@
 
 $(VENV)/development: $(BIN)/fledge

@@ -74,8 +74,13 @@ def test_several_folders_each_have_their_json_line_and_the_worst_status_counts(r
 
     lines = [json.loads(line) for line in shown.stdout.splitlines()]
     assert shown.returncode == 2
-    assert [line["path"] for line in lines] == [str(root.analysis), str(root.analysis.parent / "8")]
-    assert [line["failed"] for line in lines] == [0, 0]
+    assert [line["path"] for line in lines] == [
+        str(root.analysis),
+        "nowhere",
+        str(root.analysis.parent / "8"),
+    ]
+    assert [line.get("failed") for line in lines] == [0, None, 0]
+    assert "nowhere" in lines[1]["error"]
     assert "nowhere" in shown.stderr
 
 

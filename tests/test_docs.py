@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -80,6 +81,21 @@ def test_the_tutorial_works_as_written(tmp_path: Path) -> None:
         '"mailaddresses":["a@mail.example","b@mail.example"' not in report
     )  # the module's source has others
     assert '"mailaddresses":[' in report
+
+
+def test_the_python_on_the_api_page_and_the_commands_of_the_readme_work(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "storage" / "analyses" / "1", tmp_path / "storage" / "analyses" / "1")
+    (tmp_path / "conf").mkdir()
+    pages = (DOCS / "reference" / "python-api.md", ROOT / "README.md")
+    codes = [block.text for page in pages for block in blocks(page) if block.language == "python"]
+    assert len(codes) >= len(pages)
+    for code in codes:
+        run(f"{sys.executable} -c {shlex.quote(code)}", tmp_path)
+
+    follow(ROOT / "README.md", tmp_path)
+
+    assert (tmp_path / "storage/analyses/1/reports/report.json").is_file()
+    assert (tmp_path / "lab" / "conf" / "processing.conf").is_file()
 
 
 def test_the_queries_on_calls_find_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

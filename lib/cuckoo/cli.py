@@ -291,6 +291,8 @@ def _process_one(folder: str, settings: "Settings", console: "Console", as_json:
         engine = Engine(_find_analysis(folder, settings.root), settings)
     except CuckooOperationalError as error:
         _complain(error)
+        if as_json:
+            click.echo(json.dumps({"path": folder, "error": str(error)}))
         return _COULD_NOT_RUN
     try:
         engine.process()

@@ -210,3 +210,15 @@ def test_a_class_without_run_is_told(root: WorkingRoot) -> None:
     root.add("a", source)
 
     assert "defines no run()" in the_problem(root.process()).message
+
+
+def test_a_switch_that_is_neither_yes_nor_no_is_told_and_does_not_run(root: WorkingRoot) -> None:
+    root.add_run("a", "return 1", "enabled = nope")
+
+    results = root.process()
+
+    assert run_of(results, "a").outcome is Outcome.DISABLED
+    (problem,) = results.problems
+    assert (problem.kind, problem.file) == ("bad option", str(root.configuration))
+    assert "neither yes nor no" in problem.message
+    assert root.configuration.read_text().splitlines()[problem.line - 1] == "enabled = nope"

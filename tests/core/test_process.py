@@ -132,8 +132,8 @@ def test_an_observer_hears_the_plan_each_start_and_each_end(root: WorkingRoot) -
     heard: list[Any] = []
 
     class Listener:
-        def planned(self, candidates: Any) -> None:
-            heard.append([candidate.name for candidate in candidates])
+        def planned(self, stage: str, names: Any) -> None:
+            heard.append((stage, names))
 
         def started(self, candidate: Any) -> None:
             heard.append(("started", candidate.name))
@@ -149,7 +149,7 @@ def test_an_observer_hears_the_plan_each_start_and_each_end(root: WorkingRoot) -
     results = root.process(observer=Listener())
 
     assert heard == [
-        ["a", "b"],
+        ("processing", ["a", "b"]),
         ("started", "a"),
         ("a", Outcome.COMPLETED),
         ("started", "b"),

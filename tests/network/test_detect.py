@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.cuckoo.network.conversation import CLIENT, SERVER, Context
+from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Pool
 from lib.cuckoo.network.detect import DETECTION_LIMIT, MAXIMUM_DEPTH, Detecting, Place, detect
 from lib.cuckoo.network.http import Http
 from lib.cuckoo.network.tls import Tls
@@ -98,11 +98,31 @@ def test_tunnels_in_tunnels_end() -> None:
 def test_what_stays_unknown_is_let_go() -> None:
     conversation = detecting()
     for _ in range(10):
-        conversation.data(CLIENT, bytes(DETECTION_LIMIT // 2), 1.0)
+        conversation.data(CLIENT, b"x" * (DETECTION_LIMIT // 2), 1.0)
     conversation.data(CLIENT, GET, 1.0)
     conversation.close()
 
     assert conversation.records == []
+
+
+def test_what_is_held_until_the_decision_is_taken_from_the_pool() -> None:
+    context = Context(held=Pool(1000))
+    first, second = (Detecting(Place(context, (1, 2))) for _ in range(2))
+    first.data(CLIENT, b"a" * 600, 1.0)
+    second.data(CLIENT, b"b" * 600, 1.0)
+    assert (first.chosen is None, second.chosen is None) == (True, False)
+    first.close()
+
+    assert context.held.free == 1000
+
+
+def test_bytes_that_are_no_text_are_let_go_soon() -> None:
+    conversation = detecting()
+    conversation.data(CLIENT, bytes(400), 1.0)
+    assert conversation.chosen is None
+    conversation.data(SERVER, bytes(400), 1.0)
+
+    assert conversation.chosen is not None
 
 
 @settings(max_examples=150, deadline=None)

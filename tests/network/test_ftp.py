@@ -1,14 +1,17 @@
+import hashlib
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Conversation
-from lib.cuckoo.network.detect import detect
+from lib.cuckoo.network.detect import Detecting, Place, detect
 from lib.cuckoo.network.dialogue import MAXIMUM_COMMANDS
 from lib.cuckoo.network.ftp import Ftp
 from lib.cuckoo.network.http import Http
 from tests.network.conversations import Segment, damaged, in_pieces, only, play
+from tests.network.hellos import client_hello, handshake, message
 
 LOGIN = (
     (SERVER, b"220-Welcome\r\n to all\r\n220 ready\r\n"),
@@ -105,6 +108,47 @@ def test_a_data_connection_is_of_one_transfer() -> None:
     )
 
     assert [transfer["port"] for transfer in summary["transfers"]] == [21, None]
+
+
+@pytest.mark.parametrize(
+    ("announcement", "address", "port"),
+    [
+        ([(CLIENT, b"PASV\r\n"), (SERVER, b"227 (192,0,2,1,0,99)\r\n")], "192.0.2.1", 99),
+        ([(CLIENT, b"PASV\r\n"), (SERVER, b"227 (10,9,9,9,0,99)\r\n")], "192.0.2.1", 99),
+        ([(CLIENT, b"EPSV\r\n"), (SERVER, b"229 (|||99|)\r\n")], "192.0.2.1", 99),
+        ([(CLIENT, b"PORT 198,51,100,7,0,99\r\n"), (SERVER, b"200 ok\r\n")], "198.51.100.7", 99),
+        ([(CLIENT, b"EPRT |1|198.51.100.7|99|\r\n"), (SERVER, b"200 ok\r\n")], "198.51.100.7", 99),
+    ],
+)
+def test_what_was_transferred_is_the_content_of_its_transfer(
+    announcement: list[Segment], address: str, port: int
+) -> None:
+    context = Context()
+    control = Detecting(Place(context, (50000, 21), "192.0.2.1"))
+    for side, event in [(SERVER, b"220 hi\r\n"), *announcement, (CLIENT, b"STOR loot.zip\r\n")]:
+        assert isinstance(event, bytes)
+        control.data(side, event, 1.5)
+    play(Detecting(Place(context, (50001, port), address)), (CLIENT, b"GET "), (CLIENT, b"content"))
+    (summary,) = play(control, (SERVER, b"226 done\r\n"))
+
+    assert summary["transfers"][0]["content"]["sha256"] == hashlib.sha256(b"GET content").hexdigest()
+
+
+def test_a_transfer_that_was_not_captured_has_no_content() -> None:
+    assert ftp((CLIENT, b"PORT 1,2,3,4,5,6\r\nSTOR x\r\n"))["transfers"][0]["content"] is None
+
+
+def test_an_announcement_is_for_one_connection_and_not_for_tls() -> None:
+    hello = handshake(message(1, client_hello([47])))
+    context = Context()
+    for _ in range(2):
+        control = Ftp(context, inside)
+        control.data(CLIENT, b"PORT 1,2,3,4,0,99\r\n", 1.5)
+    first = play(Detecting(Place(context, (1, 99), "1.2.3.4")), (CLIENT, hello))
+    second = play(Detecting(Place(context, (1, 99), "1.2.3.4")), (CLIENT, GET))
+
+    assert [record["protocol"] for record in first] == ["tls"]
+    assert len(only(second, "http")) == 1
 
 
 def test_what_follows_auth_tls_is_read_by_another_parser() -> None:

@@ -231,6 +231,14 @@ def test_the_path_of_a_request_to_a_proxy_has_no_host() -> None:
     assert old["path"] == "/p?q"
 
 
+@pytest.mark.parametrize("start", [b"GET /", b"GET /a HTTP/1.1\r\nHost: example.com\r\nX: "])
+def test_an_endless_head_that_ends_early_keeps_its_beginning(start: bytes) -> None:
+    (exchange,) = exchanges((CLIENT, start), *([(CLIENT, b"a" * 10_000)] * 100))
+
+    assert exchange["request"].startswith(start.decode())
+    assert exchange["flaws"][0] == "request: end of stream"
+
+
 def test_what_follows_a_connect_is_read_by_another_parser() -> None:
     asked: list[str] = []
 

@@ -79,6 +79,16 @@ def test_teredo_is_known_by_its_port_or_its_prefix(port: int, indication: bytes)
     assert (("2001:0:1::1", "2001:db8::9") in found) is (port == 3544 or not indication)
 
 
+def test_a_malformed_packet_in_a_tunnel_costs_only_itself() -> None:
+    def carried(inner: bytes) -> bytes:
+        return outer(udp(40000, 4789, b"\x08\0\0\0\0\0\5\0" + ethernet(inner)), 17)
+
+    found = sections(pcap([carried(INNER), carried(b"\x45" * 12), carried(INNER)]))
+
+    assert found["problems"] == {"header is cut short": 1}
+    assert sorted(flow["packets"] for flow in found["udp"]) == [2, 3]
+
+
 def test_6in4_is_read() -> None:
     assert flows(outer(INNER6, 41)) == [("2001:0:1::1", "2001:db8::9", 6000)]
 

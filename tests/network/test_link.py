@@ -69,6 +69,12 @@ def test_a_carrier_that_is_cut_anywhere_is_no_exception(carrier: str) -> None:
         assert len(found["udp"]) + sum(found["problems"].values()) + len(found["protocols"]) >= 1
 
 
+def test_a_tag_that_claims_more_than_the_frame_holds_is_malformed() -> None:
+    packet = ethernet(b"\x20\x30" + bytes(12) + b"\x08\0" + DATAGRAM[:8], 0x88E5)
+
+    assert sections(pcap([packet]))["problems"] == {"header is cut short": 1}
+
+
 @pytest.mark.parametrize(
     "frame",
     [
@@ -97,4 +103,4 @@ def test_any_bytes_are_a_kind_or_malformed(number: int, data: bytes) -> None:
     except Malformed:
         return
     assert kind >= 0
-    assert frame.start <= len(data)
+    assert frame.start <= len(data) >= frame.end

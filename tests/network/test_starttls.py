@@ -31,6 +31,13 @@ def test_tls_behind_an_opening_is_read(opening: list[Segment]) -> None:
     assert [record["sni"] for record in only(records, "tls")] == ["evil.test"]
 
 
+@pytest.mark.parametrize("opening", [POP3, IMAP, XMPP, DESKTOP, POSTGRES])
+def test_an_opening_may_come_byte_by_byte(opening: list[Segment]) -> None:
+    records = play(detecting(), *in_pieces([*opening, (CLIENT, HELLO)], 1))
+
+    assert [record["sni"] for record in only(records, "tls")] == ["evil.test"]
+
+
 def test_a_refusal_is_no_beginning() -> None:
     records = play(detecting(), *POP3[:2], (SERVER, b"-ERR no\r\n+OK\r\n"), (CLIENT, HELLO))
 

@@ -78,6 +78,23 @@ def test_what_is_let_go_is_counted() -> None:
     assert tape.done
 
 
+def test_what_is_kept_of_a_long_line_is_the_rest_at_a_cut() -> None:
+    found: list[bytes] = []
+
+    def parse(tape: Tape) -> Steps:
+        try:
+            yield from tape.line(4)
+        except Cut as cut:
+            found.append(cut.rest)
+
+    tape = Tape(parse)
+    for byte in b"0123456789":
+        tape.feed(bytes((byte,)))
+    tape.end()
+
+    assert found == [b"0123"]
+
+
 def test_a_parser_is_told_of_gaps_and_of_the_end() -> None:
     found: list[tuple[bytes, int, bool]] = []
     tape = Tape(cuts(found))
@@ -136,7 +153,7 @@ def test_a_gap_that_reaches_beyond_what_is_poured_ends_it() -> None:
 
 def test_an_end_is_not_found_across_a_gap() -> None:
     kept = Kept()
-    tape = Tape(lambda tape: tape.pour_until(END, 2, kept))
+    tape = Tape(lambda tape: tape.pour_until(END, b"\n.", 2, kept))
     tape.feed(b"a\n")
     tape.gap(3)
     tape.feed(b".\nb\n.\nrest")
@@ -148,7 +165,7 @@ def test_an_end_is_not_found_across_a_gap() -> None:
 def test_what_is_poured_until_an_end_does_not_depend_on_the_pieces(pieces: list[bytes], size: int) -> None:
     def poured(parts: Iterator[bytes]) -> tuple[bytes, bool]:
         kept = Kept()
-        tape = Tape(lambda tape: tape.pour_until(END, 2, kept))
+        tape = Tape(lambda tape: tape.pour_until(END, b"\n.", 2, kept))
         for part in parts:
             tape.feed(part)
         ended = tape.done

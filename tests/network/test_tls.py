@@ -51,6 +51,7 @@ def test_a_handshake_is_summed_up() -> None:
         "alpn": ["h2"],
         "alpn_selected": "h2",
         "cipher": 0xC02F,
+        "cipher_name": "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
         "ciphers": [0xC02F, 0x1301],
         "extensions": [0, 16],
         "groups": [],

@@ -5,7 +5,8 @@ from typing import Final
 
 TYPECODES: Final = "QqIHBI"
 """Of the columns, in the order in which `Columns.arrays` gives them."""
-BYTES_PER_CALL: Final = 27
+COLUMNS: Final = ("offsets", "times", "threads", "kinds", "statuses", "repeated")
+_FEW_CALLS: Final = 4096
 MOST_KINDS: Final = 1 << 16
 MOST_INDEXES: Final = 1 << 16
 MOST_REPEATS: Final = (1 << 32) - 1
@@ -38,6 +39,14 @@ class Columns:
     def arrays(self) -> tuple["array[int]", ...]:
         """Return offset, time in ms, thread, kind, status and repetitions."""
         return self.offsets, self.times, self.threads, self.kinds, self.statuses, self.repeated
+
+    def finish(self) -> None:
+        """Give back what only the walk needed; an analysis may have a hundred thousand logs."""
+        self.table = array("i")
+        if len(self) < _FEW_CALLS:
+            for name in COLUMNS:
+                column = getattr(self, name)
+                setattr(self, name, array(column.typecode, column.tobytes()))
 
     def declare(self, index: int, number: int) -> None:
         """Let the scanners take calls of `index` as kind `number`; -1 takes that back."""

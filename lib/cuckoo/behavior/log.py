@@ -98,6 +98,9 @@ class LogIndex:
                 position = self._document(data, position)
             self.source.passed(position)
         self._close_span()
+        self.columns.finish()
+        self._numbers.clear()
+        self._by_index.clear()
 
     def calls(self, log_name: str, limits: Limits | None = None) -> list[Calls]:
         """Return the calls of each span, which keep the log by its name in the analysis folder."""

@@ -9,6 +9,10 @@ from lib.cuckoo.common.signature import Signature
 
 OWN_PROCESS = frozenset({"0xffffffff", "0xffffffffffffffff", "4294967295", "18446744073709551615", "-1"})
 """The handle by which a process means itself."""
+MOST_HITS = 100
+"""Values that become evidence; the others are counted."""
+MOST_CHARACTERS = 4096
+"""Of a value are looked at: a sample chooses its command lines, and expressions take their time on long ones."""
 _EVIDENCE = {
     "files": "file",
     "read_files": "file_read",
@@ -40,27 +44,36 @@ class SummaryPatterns(Signature):
     """Different values that it takes."""
 
     def run(self) -> bool:
-        """Collect the values that fit."""
+        """Collect the values that fit, and count those beyond the first hundred."""
+        found = 0
         for name in self.patterns:
-            self.data.extend({_EVIDENCE[name]: value} for value in self.hits(name))
-        return len(self.data) >= self.least_hits
+            for value in self.hits(name):
+                found += 1
+                if found <= MOST_HITS:
+                    self.data.append({_EVIDENCE[name]: value})
+        if found > MOST_HITS:
+            self.data.append({"omitted": found - MOST_HITS})
+        return found >= self.least_hits
 
     def hits(self, name: str) -> Iterator[str]:
         """Yield the values of one list that fit."""
         wanted, unwanted = alternatives(self.patterns[name]), alternatives(self.exceptions)
         for value in self.results["behavior"]["summary"][name]:
-            if (
-                isinstance(value, str)
-                and wanted.search(value)
-                and not (self.exceptions and unwanted.search(value))
-            ):
-                yield value
+            if isinstance(value, str):
+                start = value[:MOST_CHARACTERS]
+                if wanted.search(start) and not (self.exceptions and unwanted.search(start)):
+                    yield value
 
 
 class CallSignature(Signature):
     """An evented signature, with what its kind needs: arguments of either family, handles of other processes."""
 
     evented = True
+
+    def mark_call(self, *_args: object, **_details: object) -> None:
+        """Add the call to `data`, up to a hundred: a process can repeat itself for hours."""
+        if len(self.data) < MOST_HITS:
+            super().mark_call()
 
     def argument(self, call: Mapping[str, Any], *names: str) -> str:
         """Return the first argument that the call has under one of the names, as text; "" when it has none.

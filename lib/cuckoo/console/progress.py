@@ -31,7 +31,7 @@ class PlainProgress:
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def planned(self, candidates: Sequence[Candidate]) -> None:
+    def planned(self, stage: str, names: Sequence[str]) -> None:
         """Say nothing: the lines to come say it."""
 
     def started(self, candidate: Candidate) -> None:
@@ -56,13 +56,15 @@ class LiveProgress:
     def __init__(self, console: Console) -> None:
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._running: dict[tuple[str, str | None], float] = {}
+        self._stage, self._since = "", 0.0
         self._planned = self._done = 0
 
-    def planned(self, candidates: Sequence[Candidate]) -> None:
+    def planned(self, stage: str, names: Sequence[str]) -> None:
         """Start counting a stage."""
-        self._planned, self._done = len(candidates), 0
-        if candidates:
-            self._live.start()
+        self._stage, self._since = stage, time.monotonic()
+        self._planned, self._done = len(names), 0
+        self._live.start()
+        self.tick()
 
     def started(self, candidate: Candidate) -> None:
         """Show a module as running."""
@@ -74,14 +76,14 @@ class LiveProgress:
         self._running.pop((run.module, run.class_name), None)
         self._done += 1
         self.tick()
-        if self._done == self._planned:
-            self._live.stop()
 
     def tick(self) -> None:
         """Draw the list again."""
         now = time.monotonic()
         running = "   ".join(f"{name} {now - since:.0f} s" for (name, _), since in self._running.items())
-        self._live.update(Text(f"  {self._done}/{self._planned}  {running}"), refresh=True)
+        done = f"{self._done} of {self._planned}" if self._running or self._done else f"{self._planned}"
+        shown = f"  {self._stage}: {done}, {now - self._since:.0f} s   {running}"
+        self._live.update(Text(shown, overflow="ellipsis", no_wrap=True), refresh=True)
 
     def close(self) -> None:
         """Leave the terminal as it was."""

@@ -89,6 +89,7 @@ def discover(
         reason = _why_disabled(section, platform)
         if reason:
             found.left_out.append(Run(name, str(file), Outcome.DISABLED, reason=reason))
+            found.problems.extend(_bad_switch(section))
             continue
         found.problems.extend(_unknown_options(section, file))
         load_candidates(kind, section, file, found)
@@ -179,12 +180,24 @@ def _report_unconfigured(name: str, file: Path, configuration: Path, found: Disc
 
 def _why_disabled(section: Section, platform: str) -> str:
     where = f"[{section.name}] in {section.file}:{section.line}"
-    if not section.options.get("enabled", False):
+    enabled = section.options.get("enabled", False)
+    if not isinstance(enabled, bool | int):
+        return f"{where} says enabled = {enabled}, which is neither yes nor no"
+    if not enabled:
         return f"not enabled by {where}"
     wanted = str(section.options.get("platform", ""))
     if wanted and platform and wanted.lower() != platform.lower():
         return f"for {wanted} by {where}, and this analysis is of {platform}"
     return ""
+
+
+def _bad_switch(section: Section) -> Iterator[Problem]:
+    """Yield the complaint about an `enabled` that is neither yes nor no."""
+    enabled = section.options.get("enabled", False)
+    if not isinstance(enabled, bool | int):
+        line = section.lines.get("enabled", section.line)
+        message = f"[{section.name}] enabled = {enabled}: neither yes nor no, so it does not run"
+        yield Problem("bad option", message, str(section.file), line)
 
 
 def _sections_without_file(sections: Mapping[str, Section], files: Mapping[str, Path]) -> Iterator[Problem]:

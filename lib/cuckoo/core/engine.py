@@ -106,7 +106,7 @@ class Engine:
         found = discover_processing(self.settings, str(self.task.get("platform") or ""))
         self.ledger.problems.extend(found.problems)
         limits = stage_limits(self.settings.root, "processing")
-        self.settings.observer.planned(found.candidates)
+        self.settings.observer.planned("processing", [each.name for each in found.candidates])
         with self.settings.root.active():
             stage = run_stage(found.candidates, self._attempt_processing, self._conditions(limits))
             for run, messages in stage:
@@ -141,7 +141,7 @@ class Engine:
         found = discover_reporting(self.settings)
         self.ledger.problems.extend(found.problems)
         limits = stage_limits(self.settings.root, "reporting")
-        self.settings.observer.planned(found.candidates)
+        self.settings.observer.planned("reporting", [each.name for each in found.candidates])
         with self.settings.root.active():
             stage = run_stage(found.candidates, self._attempt_report, self._conditions(limits))
             for run, _ in stage:
@@ -208,7 +208,19 @@ class Engine:
             record["started"] = self._started.strftime("%Y-%m-%d %H:%M:%S")
             record["duration_seconds"] = round(time.monotonic() - self._clock, 3)
             record["jobs"] = self.settings.jobs
+            record["host"] = _host()
         return record
+
+
+def _host() -> dict[str, Any]:
+    """Return what the machine has: `cpus` that this process may use, `memory_bytes`, and `system`."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    system = os.uname()
+    return {
+        "system": f"{system.sysname} {system.release}",
+        "cpus": len(os.sched_getaffinity(0)),
+        "memory_bytes": memory,
+    }
 
 
 def _existing_folder(path: str | os.PathLike[str]) -> Path:

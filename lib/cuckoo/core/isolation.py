@@ -1,16 +1,11 @@
-"""Child processes: launched by fork, held to their limits, ended with all that they started.
+"""Child processes as the engine sees them: launched by fork, held to their limits, reaped with all they started.
 
 The engine stays single-threaded, so that a fork is safe and sees all the results without copying them. It forks a
-warden, and the warden forks the worker that does the work. The warden adopts whatever the worker's descendants leave
-behind, passes on the engine's signals to all of them, ends them when the worker has ended, however that was, and
-then ends as the worker did.
+warden, which forks the worker that does the work; `warden` is their side of it.
 """
 
 import contextlib
-import ctypes
-import faulthandler
 import fcntl
-import functools
 import mmap
 import os
 import resource
@@ -19,25 +14,18 @@ import selectors
 import signal
 import sys
 import time
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from lib.cuckoo.core.answer import AnswerWriter, MalformedError, read_messages
 from lib.cuckoo.core.limits import Limits
+from lib.cuckoo.core.warden import KILL, Work, be_warden, libc, signal_descendants
 
-Work = Callable[[AnswerWriter], None]
-"""What a child does; it writes messages and returns, or raises."""
-
-_SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
-_SHARED_MEMORY_FACTOR = 8
 _OUTPUT_KEPT = 8192
 _TICK_SECONDS = 0.2
 _PATIENCE_SECONDS = 2
 _READS_AT_END = 64  # a pipe holds a megabyte at most; a process that escaped may write for ever
-_KILL = signal.SIGHUP  # tells a warden to kill all below it; the kernel sends it when the engine dies
 
 
 @dataclass
@@ -97,7 +85,7 @@ def launch(work: Work, limits: Limits, analysis_path: str, siblings: Sequence[Ch
 
     It does not get the descriptors of its `siblings` that run: it could forge their answers.
     """
-    _libc()
+    libc()
     answer = _memory_file()
     read_end, write_end = os.pipe()
     sys.stdout.flush()
@@ -108,7 +96,7 @@ def launch(work: Work, limits: Limits, analysis_path: str, siblings: Sequence[Ch
     if pid == 0:
         for sibling in siblings:
             sibling.close()
-        _be_warden(work, limits, answer, write_end, engine)
+        be_warden(work, limits, answer, write_end, engine)
     os.close(write_end)
     return Child(pid, limits, analysis_path, started, answer, read_end, os.pidfd_open(pid))
 
@@ -138,7 +126,7 @@ def expire(child: Child) -> None:
 def kill(children: Sequence[Child]) -> None:
     """End children at once, for an engine that stops."""
     for child in children:
-        _signal(child, _KILL)
+        _signal(child, KILL)
     for child in children:
         if not select.select([child.handle], [], [], _PATIENCE_SECONDS)[0]:
             _kill_all(child)
@@ -172,7 +160,7 @@ def _enforce(child: Child) -> None:
     if child.signals == 0:
         _signal(child, signal.SIGTERM)
     elif child.signals == 1:
-        _signal(child, _KILL)
+        _signal(child, KILL)
     else:
         _kill_all(child)
     child.signals += 1
@@ -185,24 +173,8 @@ def _signal(child: Child, number: int) -> None:
 
 
 def _kill_all(child: Child) -> None:
-    _signal_descendants(child.pid, signal.SIGKILL)
+    signal_descendants(child.pid, signal.SIGKILL)
     _signal(child, signal.SIGKILL)
-
-
-def _signal_descendants(pid: int, number: int) -> None:
-    for descendant in list(_descendants(pid)):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(descendant, number)
-
-
-def _descendants(pid: int) -> Iterator[int]:
-    pending = [pid]
-    while pending:
-        with contextlib.suppress(OSError):  # it may end while we look
-            for task in Path(f"/proc/{pending.pop()}/task").iterdir():
-                found = [int(word) for word in (task / "children").read_text().split()]
-                pending += found
-                yield from found
 
 
 def _collect(child: Child) -> Ended:
@@ -287,129 +259,3 @@ def _seal(answer: int) -> None:
             fcntl.fcntl(answer, fcntl.F_ADD_SEALS, seals)
             return
     raise MalformedError("its answer cannot be protected from changes")
-
-
-def _be_warden(work: Work, limits: Limits, answer: int, output: int, engine: int) -> NoReturn:
-    """Launch the worker, wait for it, end what it leaves behind, and end as it did."""
-    status = 1 << 8
-    try:
-        _become_warden(engine)
-        warden = os.getpid()
-        worker = os.fork()
-        if worker == 0:
-            _be_worker(work, limits, answer, output, warden)
-        status = _outlive(worker)
-    finally:
-        _end_as(status)
-
-
-def _become_warden(engine: int) -> None:
-    """Leave the engine's group, adopt orphans, pass signals on, and kill all below when the engine dies."""
-    os.setpgid(0, 0)
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGTERM, lambda *_: _signal_descendants(os.getpid(), signal.SIGTERM))
-    signal.signal(_KILL, lambda *_: _signal_descendants(os.getpid(), signal.SIGKILL))
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    _limit(resource.RLIMIT_CORE, 0)
-    _libc().prctl(_SET_CHILD_SUBREAPER, 1)
-    _libc().prctl(_SET_PDEATHSIG, _KILL)
-    if os.getppid() != engine:
-        os._exit(1)
-
-
-def _outlive(worker: int) -> int:
-    """Reap everything below until nothing is left; return the worker's wait status."""
-    status = None
-    while True:
-        try:
-            pid, ended = os.wait()
-        except ChildProcessError:
-            return 1 << 8 if status is None else status
-        if pid == worker:
-            status = ended
-        if status is not None:
-            _signal_descendants(os.getpid(), signal.SIGKILL)
-
-
-def _end_as(status: int) -> NoReturn:
-    """End with a wait status, be it a signal's."""
-    try:
-        if os.WIFSIGNALED(status):
-            number = os.WTERMSIG(status)
-            if number != signal.SIGKILL:
-                signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-    finally:
-        os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 1)
-
-
-def _be_worker(work: Work, limits: Limits, answer: int, output: int, warden: int) -> NoReturn:
-    """Do the work and leave without the engine's exit handlers; above us on the stack is a copy of the engine."""
-    status = 1
-    try:
-        _settle(limits, output, warden)
-        work(AnswerWriter(answer, limits.answer_bytes))
-        status = 0
-    except BaseException:  # noqa: BLE001 - the end of the child's stack
-        traceback.print_exc()
-    finally:
-        try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        finally:
-            os._exit(status)
-
-
-def _settle(limits: Limits, output: int, warden: int) -> None:
-    """Make a fresh fork a worker: own group, own output, default signals, limits."""
-    os.setpgid(0, 0)
-    _libc().prctl(_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != warden:
-        os._exit(1)
-    for number in (signal.SIGINT, signal.SIGTERM, _KILL):
-        signal.signal(number, signal.SIG_DFL)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for source, target in ((nothing, 0), (output, 1), (output, 2)):
-        os.dup2(source, target)
-    sys.stdout = open(1, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115 - lives as long as the child
-    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115 - lives as long as the child
-    faulthandler.enable(sys.stderr, all_threads=False)
-    _restrict(limits)
-
-
-def _restrict(limits: Limits) -> None:
-    """Set the kernel's limits on this process.
-
-    RLIMIT_DATA counts private memory only, so that a module may map large files; the address space is limited
-    more loosely, against shared memory, which RLIMIT_DATA does not count.
-    """
-    memory = limits.memory_mb << 20
-    _limit(resource.RLIMIT_CPU, limits.cpu_seconds, spare=1)
-    _limit(resource.RLIMIT_FSIZE, max(limits.file_mb << 20, limits.answer_bytes))
-    _limit(resource.RLIMIT_DATA, _status_bytes("VmData") + memory)
-    _limit(resource.RLIMIT_AS, _status_bytes("VmSize") + _SHARED_MEMORY_FACTOR * memory)
-
-
-def _limit(which: int, value: int, spare: int = 0) -> None:
-    """Set a limit for good; `spare` lies between the one that warns and the one that kills."""
-    hard = resource.getrlimit(which)[1]
-    lowest = (
-        [value, value + spare]
-        if hard == resource.RLIM_INFINITY
-        else [min(value, hard), min(value + spare, hard)]
-    )
-    resource.setrlimit(which, (lowest[0], lowest[1]))
-
-
-def _status_bytes(field_name: str) -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(field_name + ":"):
-            return int(line.split()[1]) << 10
-    return 0
-
-
-@functools.cache
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None)

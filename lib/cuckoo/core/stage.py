@@ -22,8 +22,8 @@ Attempt = Callable[[Candidate, AnswerWriter], None]
 class Observer(Protocol):
     """Who watches the engine work; called in the engine's process, between children."""
 
-    def planned(self, candidates: Sequence[Candidate]) -> None:
-        """Hear what a stage will run, in order."""
+    def planned(self, stage: str, names: Sequence[str]) -> None:
+        """Hear what a stage, "processing", "signatures" or "reporting", will run."""
 
     def started(self, candidate: Candidate) -> None:
         """Hear that a candidate was launched."""
@@ -38,7 +38,7 @@ class Observer(Protocol):
 class Silence:
     """An observer that does nothing."""
 
-    def planned(self, candidates: Sequence[Candidate]) -> None:
+    def planned(self, stage: str, names: Sequence[str]) -> None:
         """Ignore the plan."""
 
     def started(self, candidate: Candidate) -> None:

@@ -55,7 +55,7 @@ class Settings:
     context: Context = field(default_factory=Context)
     allowed: AllowList = field(default_factory=AllowList)
     maximum: int = 10_000
-    record_bytes: int = 64 << 20
+    record_bytes: int = 48 << 20
     flows: int = 50_000
     waiting_bytes: int = 64 << 20
     private_hosts: bool = False
@@ -160,7 +160,7 @@ class Analysis:
             if half.flow.reader is not None:
                 half.flow.reader(half, data[42:end], time)
         else:
-            return False
+            return protocol == 1 and self._sections.count_icmp(data[30:34], length)
         half.packets += 1
         half.wire_bytes += length
         half.flow.last = time
@@ -302,12 +302,14 @@ class Analysis:
     def _tunnel(self, side: Side, payload: bytes, time: float) -> bool:
         """Take the packet inside a datagram, if there is one."""
         frame = Frame(time, payload, len(payload), side.flow.offset)
-        kind = ip.tunnel(frame, *ports(side.key))
-        if kind == link.UNKNOWN or self._depth >= MOST_TUNNELS:
-            return False
         self._depth += 1
         try:
+            kind = ip.tunnel(frame, *ports(side.key))
+            if kind == link.UNKNOWN or self._depth > MOST_TUNNELS:
+                return False
             self._climb(kind, frame)
+        except link.Malformed as error:
+            self.problems[str(error)] += 1
         finally:
             self._depth -= 1
         return True

@@ -28,11 +28,19 @@ class Body:
 
     def write(self, piece: bytes | memoryview) -> None:
         """Take the next bytes."""
-        self.size += len(piece)
+        size = len(piece)
+        self.size += size
         if self._hash is not None:
             self._hash.update(piece)
         elif not self.missing:
-            self._keep(piece)
+            held = self._context.held
+            if size <= self._room and size <= held.free:
+                held.free -= size
+                self._held += size
+                self._room -= size
+                self._kept += piece
+            else:
+                self._keep(piece)
 
     def lose(self, size: int) -> None:
         """Note a gap."""

@@ -6,7 +6,6 @@ bound what they keep, and no bytes make them raise.
 """
 
 import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -14,7 +13,10 @@ from typing import Any, Protocol
 from lib.cuckoo.network.keylog import Secrets
 
 CLIENT, SERVER = 0, 1
+SIDES = ("client", "server")
 
+MAXIMUM_EXPECTED = 1000
+"""Announced connections that are waited for."""
 Record = dict[str, Any]
 Save = Callable[[bytes, str], Record]
 """`save(data, kind)` keeps one body or attachment and describes it: sha256, size, type, path (or None)."""
@@ -83,21 +85,38 @@ class Context:
     save: Save = digest_only
     secrets: Secrets = field(default_factory=Secrets)
     """What TLS connections are decrypted with."""
+    mails: dict[tuple[bool, bytes], Record] = field(default_factory=dict)
+    """Messages of mail that were read lately, by their encoding and bytes, with what a record says of them."""
     body_limit: int = 32 << 20
     """Bytes kept of one body, as sent and as decompressed."""
     held: Pool = field(default_factory=lambda: Pool(128 << 20))
     """For what waits in open conversations: bodies that are still arriving, and what is not yet a record."""
     inflated: Pool = field(default_factory=lambda: Pool(1 << 30))
     """What decompression may give for the whole capture; never returned."""
+    _expected: dict[tuple[str, int], Callable[[], Conversation]] = field(default_factory=dict)
+
+    def expect(self, address: str, port: int, make: Callable[[], Conversation]) -> None:
+        """Announce a connection to an address and port; `make` makes its parser."""
+        self._expected.pop((address, port), None)
+        self._expected[address, port] = make
+        if len(self._expected) > MAXIMUM_EXPECTED:
+            del self._expected[next(iter(self._expected))]
+
+    def announced(self, address: str, port: int) -> Conversation | None:
+        """Return the parser of a connection that was announced; each announcement is for one."""
+        make = self._expected.pop((address, port), None) if self._expected else None
+        return None if make is None else make()
 
 
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(9), 11, 12, *range(14, 32), *range(127, 160))}
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_PLAIN = bytes((*b"\t\r\n", *range(32, 127)))
 
 
 def printable(data: bytes | bytearray, limit: int = 65536) -> str:
     r"""Return bytes of the wire as text: UTF-8 where they are, else each byte; unprintable ones as \\xNN."""
     piece = bytes(data[:limit])
+    if not piece.translate(None, _PLAIN):
+        return piece.decode("ascii")
     try:
         text = piece.decode()
     except UnicodeDecodeError as error:
@@ -106,7 +125,7 @@ def printable(data: bytes | bytearray, limit: int = 65536) -> str:
         return "".join(
             chr(byte) if 32 <= byte < 127 or byte in b"\t\r\n" else f"\\x{byte:02x}" for byte in piece
         )
-    return text if _UNPRINTABLE.search(text) is None else text.translate(_ESCAPES)
+    return text.translate(_ESCAPES)
 
 
 class Unread:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from lib.cuckoo.network.conversation import SERVER, Context, Conversation, Record, Unread
+from lib.cuckoo.network.conversation import SERVER, Context, Conversation, Hold, Record, Unread
 from lib.cuckoo.network.exchange import Origin
 from lib.cuckoo.network.ftp import Ftp
 from lib.cuckoo.network.http import REQUEST_LINE, STATUS_LINE, Http
@@ -17,10 +17,12 @@ from lib.cuckoo.network.socks import Socks, is_socks
 from lib.cuckoo.network.starttls import Greeting, StartTls, asks_for_greeting
 from lib.cuckoo.network.tls import Tls
 
-DETECTION_LIMIT = 16 << 10
+DETECTION_LIMIT = 8 << 10
 """Bytes of one side after which a conversation that is not known stays unread."""
-MAXIMUM_EVENTS = 4096
+MAXIMUM_EVENTS = 2 * DETECTION_LIMIT
 """Segments and gaps after which it stays unread."""
+EVENT_SIZE = 100
+"""Bytes that holding one segment takes beside its own."""
 MAXIMUM_DEPTH = 4
 """Conversations inside conversations: a tunnel in a tunnel."""
 
@@ -128,13 +130,13 @@ def _mail_or_files(place: Place, client: bytes, server: bytes, _final: bool) -> 
     if _SMTP_COMMAND.match(client):
         return Smtp(place.context, place.inside)
     if _FTP_COMMAND.match(client) and (port == FTP_PORT or greeting):
-        return Ftp(place.context, place.inside)
+        return Ftp(place.context, place.inside, place.address)
     if not _LINE.match(client) or not (greeting or port == FTP_PORT):
         return None
     if port in _MAIL_PORTS or (greeting and _MAIL_WORD.search(greeting[0])):
         return Smtp(place.context, place.inside)
     if port == FTP_PORT or (greeting and _FTP_WORD.search(greeting[0])):
-        return Ftp(place.context, place.inside)
+        return Ftp(place.context, place.inside, place.address)
     return None
 
 
@@ -180,9 +182,7 @@ _IRC_SERVER = re.compile(
     rb":[^\s]+ (?:\d{3}|NOTICE|PRIVMSG|JOIN|MODE|NICK|QUIT|PART|PONG|KICK|TOPIC|INVITE) [^\n]*\n"
     rb"|NOTICE AUTH[^\n]*\n|ERROR :[^\n]*\n"
 )
-_STARTTLS_SERVER = re.compile(
-    rb"\+OK|\* (?:OK|PREAUTH)|<\?xml|<stream:stream|20[01] [^\n]*NNTP|\"IMPLEMENTATION\""
-)
+_STARTTLS_SERVER = re.compile(rb"\+OK|\* (?:OK|PREAUTH)|20[01] [^\n]*NNTP|\"IMPLEMENTATION\"")
 _STARTTLS_CLIENT = re.compile(rb"<\?xml[^>]*>\s*<stream:stream|<stream:stream")
 _SSL2_VERSIONS = {b"\x00\x02", b"\x03\x00", b"\x03\x01", b"\x03\x02", b"\x03\x03"}
 _METHODS = frozenset(b"GET HEAD POST PUT DELETE OPTIONS CONNECT".split())
@@ -194,6 +194,16 @@ _RECOGNISERS: tuple[Callable[[Place, bytes, bytes, bool], Conversation | None], 
     _irc,
     _carriers,
 )
+
+
+def _is_unknown(head: bytearray) -> bool:
+    """True when a side has begun with bytes that are no text, and are no longer looked at."""
+    return len(head) >= _FEW and _TEXT.match(head) is None
+
+
+_FEW = 300
+"""Bytes of a side within which every protocol that is not text is known (SOCKS lists its methods in 257)."""
+_TEXT = re.compile(rb"[\t\r\n -~]{8}")
 
 
 class Detecting:
@@ -210,6 +220,7 @@ class Detecting:
         self._place = place
         self._heads = (bytearray(), bytearray())
         self._events: list[tuple[int, bytes | int, float]] = []
+        self._hold = Hold(place.context.held)
         self._chosen: Conversation | None = None
 
     @property
@@ -222,12 +233,30 @@ class Detecting:
         if self._chosen is not None:
             self._chosen.data(side ^ self.swapped, payload, time)
             return
+        if not self._events and self._was_announced(side, payload, time):
+            return
         head, held = self._heads[side], bytes(payload)
         head += held[: DETECTION_LIMIT - len(head)]
         self._events.append((side, held, time))
-        full = len(head) >= DETECTION_LIMIT or len(self._events) > MAXIMUM_EVENTS
-        if not self._choose(final=full) and full:
+        room = self._hold.resize(self._hold.size + len(held) + EVENT_SIZE)
+        full = len(head) >= DETECTION_LIMIT or len(self._events) > MAXIMUM_EVENTS or not room
+        if self._may_be_new(head, held, final=full) and self._choose(final=full):
+            return
+        if full or all(map(_is_unknown, self._heads)):
             self._become(Unread())
+
+    def _was_announced(self, side: int, payload: bytes | memoryview, time: float) -> bool:
+        """Become the parser of an announced connection; one under TLS is read as that."""
+        chosen = self._place.context.announced(self._place.address, self._place.ports[SERVER])
+        if chosen is None or bytes(payload[:2]) == b"\x16\x03":
+            return False
+        self._become(chosen)
+        chosen.data(side, payload, time)
+        return True
+
+    def _may_be_new(self, head: bytearray, held: bytes, *, final: bool) -> bool:
+        """True when these bytes may show what the ones before did not: the first few, and the ends of lines."""
+        return final or len(head) - len(held) < _FEW or b"\n" in held or b">" in held
 
     def gap(self, side: int, size: int) -> None:
         """Note missing bytes; what a side begins with is looked for behind them."""
@@ -239,8 +268,8 @@ class Detecting:
 
     def close(self) -> None:
         """Flush what is pending."""
-        if self._chosen is None:
-            self._choose(final=True)
+        if self._chosen is None and not self._choose(final=True):
+            self._become(Unread())
         if self._chosen is not None:
             self._chosen.close()
 
@@ -264,5 +293,6 @@ class Detecting:
             else:
                 chosen.data(side ^ self.swapped, event, time)
         self._events.clear()
+        self._hold.resize(0)
         for head in self._heads:
             head.clear()

@@ -10,6 +10,8 @@ from lib.cuckoo.network.tape import Cut, Steps, Tape, TwoTapes
 
 MAXIMUM_COMMANDS = 5000
 """Commands kept of one conversation."""
+MAXIMUM_OPEN = 1000
+"""Commands that may wait for their reply."""
 REPLY_LINES = 100
 """Lines kept of one reply."""
 REPLY_LIMIT = 2048
@@ -75,6 +77,7 @@ class Dialogue(TwoTapes):
             self.commands.append(command)
         else:
             self.commands_dropped += 1
+        if len(self._open) > MAXIMUM_OPEN:
             self._open.popleft()
         return command
 

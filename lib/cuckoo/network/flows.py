@@ -1,5 +1,6 @@
 """Flows: packets between two endpoints, found by addresses and ports as their bytes stand in the packet."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
 from socket import AF_INET6, inet_ntoa, inet_ntop
@@ -69,7 +70,8 @@ class FlowTable:
     """
 
     def __init__(self, maximum: int, on_end: Callable[[Any], None]) -> None:
-        self.halves: dict[bytes, Any] = {}
+        # ordered, because finding the oldest entry of a plain dict walks over all that were deleted before it
+        self.halves: OrderedDict[bytes, Any] = OrderedDict()
         self.let_go = 0
         self._maximum = 2 * maximum
         self._on_end = on_end
@@ -90,8 +92,8 @@ class FlowTable:
             return
         flow.looked = flow.last
         for half in flow.halves:
-            if self.halves.pop(half.key, None) is not None:
-                self.halves[half.key] = half
+            if half.key in self.halves:
+                self.halves.move_to_end(half.key)
 
     def remove(self, flow: Flow) -> None:
         """End a flow and report it."""

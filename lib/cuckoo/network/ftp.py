@@ -3,12 +3,15 @@
 Record "ftp": time, banner, user, password, commands (command, argument, code, reply, time), transfers, tls
 (the connection went on under TLS), commands_dropped, flaws. A transfer has command, name, code of the final
 reply, time, and the data connection: mode (PORT, PASV, EPRT, EPSV), address and port that `listener`
-("client" or "server") waits on. EPSV names no address: it is that of the server, and "address" is "".
+("client" or "server") waits on, and content (what was transferred, as `save` describes it; None when that
+was not captured, or is TLS).
 """
 
 import re
 from collections.abc import Callable
+from functools import partial
 
+from lib.cuckoo.network.body import Body
 from lib.cuckoo.network.conversation import Context, Conversation, Record
 from lib.cuckoo.network.dialogue import Command, Dialogue
 from lib.cuckoo.network.tape import Cut, Steps, Tape
@@ -23,9 +26,10 @@ _SECURED = frozenset({0, 234})
 class Ftp(Dialogue):
     """One control connection."""
 
-    def __init__(self, context: Context, inside: Callable[[], Conversation]) -> None:
-        """Read one connection; `inside` makes the parser of what follows AUTH TLS."""
+    def __init__(self, context: Context, inside: Callable[[], Conversation], address: str = "") -> None:
+        """Read one connection to `address`; `inside` makes the parser of what follows AUTH TLS."""
         self._inside = inside
+        self._address = address
         self._credentials = {"USER": "", "PASS": ""}
         self._endpoint = _endpoint()
         self._transfers: list[tuple[Command, Record]] = []
@@ -58,24 +62,30 @@ class Ftp(Dialogue):
         found = _HOST_PORT.search(command.argument)
         extended = _EXTENDED_ACTIVE.search(command.argument)
         if command.name == "PORT" and found is not None:
-            self._endpoint = _endpoint("PORT", *_address(found), "client")
+            self._listen(_endpoint("PORT", *_address(found), "client"))
         elif command.name == "EPRT" and extended is not None:
-            self._endpoint = _endpoint("EPRT", extended[2], int(extended[3]), "client")
+            self._listen(_endpoint("EPRT", extended[2], int(extended[3]), "client"))
+
+    def _listen(self, endpoint: Record) -> None:
+        """Note where the next transfer will go, and expect it there."""
+        if self._transfers and self._transfers[-1][1]["mode"] is None and endpoint["listener"] == "server":
+            self._transfers[-1][1].update(endpoint)
+            endpoint = self._transfers[-1][1]
+        else:
+            self._endpoint = endpoint
+        for address in {endpoint["address"], self._address if endpoint["listener"] == "server" else ""} - {
+            ""
+        }:
+            self.context.expect(address, endpoint["port"], partial(FtpData, self.context, endpoint))
 
     def replied(self, command: Command) -> None:
         """Note where the server listens; for the transfer that was asked for before, or for the next."""
         found = _HOST_PORT.search(command.text) if command.code == 227 else None
         extended = _EXTENDED_PASSIVE.search(command.text) if command.code == 229 else None
         if found is not None:
-            endpoint = _endpoint("PASV", *_address(found), "server")
+            self._listen(_endpoint("PASV", *_address(found), "server"))
         elif extended is not None:
-            endpoint = _endpoint("EPSV", "", int(extended[2]), "server")
-        else:
-            return
-        if self._transfers and self._transfers[-1][1]["mode"] is None:
-            self._transfers[-1][1].update(endpoint)
-        else:
-            self._endpoint = endpoint
+            self._listen(_endpoint("EPSV", self._address, int(extended[2]), "server"))
 
     def _finish(self) -> None:
         if not (self.commands or self.banner):
@@ -104,10 +114,34 @@ class Ftp(Dialogue):
         }
 
 
+class FtpData:
+    """A data connection: what it carries becomes the content of its transfer."""
+
+    def __init__(self, context: Context, endpoint: Record) -> None:
+        self.records: list[Record] = []
+        self._endpoint = endpoint
+        self._bodies = (Body(context), Body(context))
+
+    def data(self, side: int, payload: bytes | memoryview, _time: float) -> None:
+        """Take the next bytes of one side; only one of them sends."""
+        self._bodies[side].write(payload)
+
+    def gap(self, side: int, size: int) -> None:
+        """Note missing bytes."""
+        self._bodies[side].lose(size)
+
+    def close(self) -> None:
+        """Save what was transferred."""
+        body = max(self._bodies, key=lambda body: body.size + body.missing)
+        self._endpoint["content"], _ = body.finish([], "ftp_data")
+        for other in self._bodies:
+            other.release()
+
+
 def _endpoint(
     mode: str | None = None, address: str | None = None, port: int | None = None, listener: str | None = None
 ) -> Record:
-    return {"mode": mode, "address": address, "port": port, "listener": listener}
+    return {"mode": mode, "address": address, "port": port, "listener": listener, "content": None}
 
 
 def _address(found: re.Match[str]) -> tuple[str, int]:

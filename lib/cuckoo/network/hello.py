@@ -7,6 +7,7 @@ fingerprint (FoxIO, BSD-3-Clause). The other members of the JA4 family are under
 import hashlib
 from dataclasses import dataclass, field
 
+from lib.cuckoo.network.ciphers import cipher_name
 from lib.cuckoo.network.conversation import Record, printable
 
 SERVER_NAME, GROUPS, POINT_FORMATS, SIGNATURES, ALPN, SUPPORTED_VERSIONS = 0, 10, 11, 13, 16, 43
@@ -308,12 +309,21 @@ def describe_client(hello: ClientHello | None, transport: str = "t") -> Record:
 def describe_server(hello: ServerHello | None) -> Record:
     """Return what a record says of the server's hello; its keys are there without one, too."""
     if hello is None:
-        keys = ("alpn_selected", "cipher", "server_random", "session_id", "ja3s", "ja3s_string")
+        keys = (
+            "alpn_selected",
+            "cipher",
+            "cipher_name",
+            "server_random",
+            "session_id",
+            "ja3s",
+            "ja3s_string",
+        )
         return dict.fromkeys(keys)
     text = ja3s(hello)
     return {
         "alpn_selected": hello.protocol,
         "cipher": hello.cipher,
+        "cipher_name": cipher_name(hello.cipher),
         "server_random": hello.random.hex(),
         "session_id": hello.session_id.hex(),
         "ja3s": md5(text),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 from lib.cuckoo.network.body import Body
 from lib.cuckoo.network.conversation import CLIENT, Context, Conversation, Unread, printable
 from lib.cuckoo.network.exchange import TEXT_LIMIT, Exchange, Message, Origin
-from lib.cuckoo.network.tape import LINE_END, UNBOUNDED, Cut, Drain, Steps, Tape, TwoTapes
+from lib.cuckoo.network.tape import LINE_END, UNBOUNDED, Cut, Drain, Malformed, Steps, Tape, TwoTapes
 
 HEAD_LIMIT = 256 << 10
 """Bytes kept of a start line, and of the headers."""
@@ -31,13 +31,6 @@ HEAD_END = re.compile(rb"\n\r?\n")
 CUT_VERSION = re.compile(rb"(?:[ \t]+|^)(?:H|HT|HTT|HTTP|HTTP/[\d.]*)$")
 """The version where the line was cut, or where it stands in place of the target."""
 FINAL_WITHOUT_BODY = frozenset({101, 204, 304})
-
-
-class Malformed(Exception):  # noqa: N818 - ends the reading of one message
-    """This is not a message, or the framing of its body is broken."""
-
-    def __init__(self) -> None:
-        super().__init__("malformed")
 
 
 Tunnel = Callable[[str], Conversation]

@@ -8,9 +8,9 @@ from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING
 
 from lib.cuckoo.network.body import Body
-from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, printable
+from lib.cuckoo.network.conversation import CLIENT, SERVER, SIDES, Context, printable
 from lib.cuckoo.network.exchange import TEXT_LIMIT, Exchange, Message, Origin
-from lib.cuckoo.network.tape import Cut, Drain, Steps, Tape, TwoTapes
+from lib.cuckoo.network.tape import Cut, Drain, Malformed, Steps, Tape, TwoTapes
 
 if TYPE_CHECKING:
     from hpack import Decoder
@@ -24,12 +24,7 @@ TABLE_LIMIT = 1 << 17
 """Bytes of a side's table of headers; 64 KiB is the most that common clients allow."""
 OPEN_STREAMS = 1000
 MAXIMUM_HEADERS = 1000
-SIDES = ("client", "server")
 Pairs = list[tuple[str, str]]
-
-
-class Malformed(Exception):  # noqa: N818 - ends the reading of one side
-    """The frames or headers of a side cannot be read on; the text says why."""
 
 
 class Http2(TwoTapes):

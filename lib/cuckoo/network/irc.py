@@ -8,7 +8,7 @@ says how many in "messages".
 import re
 from collections.abc import Callable
 
-from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Conversation, Record, printable
+from lib.cuckoo.network.conversation import CLIENT, SERVER, SIDES, Context, Conversation, Record, printable
 from lib.cuckoo.network.tape import Cut, Steps, Tape, TwoTapes
 
 MAXIMUM_MESSAGES = 20_000
@@ -16,7 +16,6 @@ LINE_LIMIT = 9 << 10
 """Bytes kept of one line: 8191 of tags and 512 of message (IRCv3)."""
 STARTTLS_AGREED = "670"
 _MESSAGE = re.compile(rb"(?:@\S+ +)?(?::(\S+) +)?([A-Za-z]{1,32}|\d{3})(?: +(.*))?", re.DOTALL)
-SIDES = ("client", "server")
 
 
 class Irc(TwoTapes):

@@ -122,7 +122,7 @@ def macsec(frame: Frame) -> int:
     if data[begin] & 0x20:
         frame.take(8)
     short = data[begin + 1] & 0x3F
-    frame.end = frame.start + short if short else frame.end - 16
+    frame.end = min(frame.start + short, frame.end) if short else frame.end - 16
     return int(_two(data, frame.take(2))[0])
 
 

@@ -23,6 +23,7 @@ TEXT_LIMIT = 64 << 10
 """Bytes of the text that go into the record."""
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _REST_OF_LINE = re.compile(rb"[ \t]*(?:\r?\n|\r?\Z)")
+_PARAMETER = re.compile(r";\s*(filename|name|boundary)\s*=\s*(?:\"([^\"]*)\"|([^\s;\"]+))", re.IGNORECASE)
 _FOLD = re.compile(r"\r?\n(?=[ \t])")
 _LINE_END = re.compile(r"\r?\n")
 _NAMING = ("content-type", "content-disposition")
@@ -71,15 +72,27 @@ class Part:
         if not any("name" in self._first.get(name, "").lower() for name in _NAMING):
             return ""
         try:
-            return clean(self._with_parameters().get_filename() or "")
+            return clean(self._plain("filename", "name") or self._with_parameters().get_filename() or "")
         except _ODD_HEADERS:
             return ""
+
+    def _plain(self, *names: str) -> str:
+        """Return a parameter that needs no decoding; "" when the standard library is to look for it."""
+        values = [self._first.get(header, "")[:_PARAMETER_LIMIT] for header in reversed(_NAMING)]
+        if any(mark in value for value in values for mark in ("*", "\\", "=?", "'")):
+            return ""
+        found = {
+            name.lower(): quoted or bare
+            for value in values
+            for name, quoted, bare in _PARAMETER.findall(value)
+        }
+        return next((found[name] for name in names if name in found), "")
 
     @property
     def boundary(self) -> bytes:
         """What separates the parts inside, b"" when there are none."""
         try:
-            boundary = self._with_parameters().get_boundary() or ""
+            boundary = self._plain("boundary") or self._with_parameters().get_boundary() or ""
         except _ODD_HEADERS:
             return b""
         return boundary.encode("utf-8", "surrogateescape")[:256]

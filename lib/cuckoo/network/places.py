@@ -21,14 +21,22 @@ class Places:
         """Return `country_name`, `country_code`, `asn` and `as_organisation`, as far as they are known."""
         found: Record = {}
         if self._countries is not None:
-            country = (self._countries.get(address) or {}).get("country", {})
+            country = _look_up(self._countries, address).get("country", {})
             found["country_name"] = country.get("names", {}).get("en", "unknown")
             found["country_code"] = country.get("iso_code", "")
         if self._networks is not None:
-            network = self._networks.get(address) or {}
+            network = _look_up(self._networks, address)
             found["asn"] = network.get("autonomous_system_number")
             found["as_organisation"] = network.get("autonomous_system_organization", "")
         return found
+
+
+def _look_up(database: Any, address: str) -> Record:
+    """Return what a database says of an address: nothing where it is IPv6 and the database is not."""
+    try:
+        return database.get(address) or {}
+    except ValueError:
+        return {}
 
 
 def _open(path: str) -> Any:  # maxminddb has no types that say what its records hold
@@ -36,9 +44,9 @@ def _open(path: str) -> Any:  # maxminddb has no types that say what its records
         return None
     try:
         import maxminddb  # noqa: PLC0415 - an extra, needed only when a database is configured
-
-        return maxminddb.open_database(path)
     except ImportError as error:
         raise CuckooDependencyError(f"databases of addresses need maxminddb: {error}") from error
-    except (OSError, ValueError) as error:
+    try:
+        return maxminddb.open_database(path)
+    except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
         raise CuckooDependencyError(f"cannot read the database {path}: {error}") from error

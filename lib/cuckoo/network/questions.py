@@ -1,5 +1,6 @@
 """What was asked of name services, and what was answered: one record for each name and type of question."""
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,7 +31,7 @@ class Questions:
         self._maximum = maximum
         self._records: dict[tuple[str, str, str], Record] = {}
         self._answers: dict[tuple[str, str, str], dict[Answer, None]] = {}
-        self._open: dict[tuple[bytes, int, str], float] = {}
+        self._open: OrderedDict[tuple[bytes, int, str], float] = OrderedDict()
 
     def add(self, family: str, flow: bytes, identification: int, found: Message, time: float) -> None:
         """Take a message; `flow` is the key of the client's direction, the same for question and answer."""
@@ -63,7 +64,7 @@ class Questions:
     def _wait(self, slot: tuple[bytes, int, str], time: float) -> None:
         self._open[slot] = time
         if len(self._open) > MOST_OPEN:
-            del self._open[next(iter(self._open))]
+            self._open.popitem(last=False)
 
     def _answer(
         self, record: Record, key: tuple[str, str, str], found: Message, time: float, asked: float | None

@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Record
+from lib.cuckoo.network.conversation import CLIENT, SERVER, SIDES, Context, Record
 from lib.cuckoo.network.hello import (
     ClientHello,
     Reader,
@@ -40,7 +40,6 @@ MAXIMUM_KEYS = 4
 """Connection IDs that keys are derived from: the first, and one after each Retry."""
 _CLIENT_HELLO, _SERVER_HELLO = 1, 2
 _PADDING, _PING, _ACK, _ACK_ECN, _CRYPTO = 0, 1, 2, 3, 6
-SIDES = ("client", "server")
 
 
 @dataclass(frozen=True)

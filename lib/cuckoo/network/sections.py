@@ -4,6 +4,7 @@ Every list is bounded; what did not fit is counted in `truncated`. Allow-listed 
 out of what is read as indicators (hosts, domains, dns, http, dead_hosts); flows are listed all the same.
 """
 
+import marshal
 from collections import Counter
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address, ip_network
@@ -11,7 +12,7 @@ from typing import Any
 
 from lib.cuckoo.network.allowlist import AllowList
 from lib.cuckoo.network.conversation import CLIENT, Record
-from lib.cuckoo.network.flows import Endpoints, endpoints
+from lib.cuckoo.network.flows import Endpoints, address_text, endpoints
 from lib.cuckoo.network.questions import FAMILIES, Questions
 from lib.cuckoo.network.tcp import Connection
 from lib.cuckoo.network.udp import Exchange
@@ -40,17 +41,6 @@ MOST_PORTS = 1000
 """Ports listed for one host."""
 MOST_SECONDS = 100_000
 """Entries of the timeline."""
-
-
-def weight(value: Any) -> int:  # any plain value
-    """Estimate the bytes that a value takes in memory."""
-    if isinstance(value, str):
-        return 50 + len(value)
-    if isinstance(value, dict):
-        return 64 + sum(map(weight, value.values()))
-    if isinstance(value, list | tuple):
-        return 56 + sum(map(weight, value))
-    return 32
 
 
 class Sections:
@@ -109,7 +99,10 @@ class Sections:
         if flow.protocol:
             self.count(flow.protocol, packets, size)
         self.host(ends.dst, ends.dport)
-        self.add(section, {
+        if len(self._lists[section]) >= self._maximum:
+            self.truncated[section] += 1
+            return
+        self._lists[section].append({
             "src": ends.src, "sport": ends.sport, "dst": ends.dst, "dport": ends.dport,
             "offset": flow.offset, "time": round(flow.first - (self.start or 0.0), 6),
             "duration": round(flow.last - flow.first, 6), "packets": packets, "bytes": size,
@@ -141,7 +134,7 @@ class Sections:
     def found(self, ends: Endpoints, record: Record) -> None:
         """Take a finished record of what was said between two endpoints."""
         protocol = record.pop("protocol")
-        size = weight(record)
+        size = len(marshal.dumps(record))
         if size > self._room:
             self.truncated[protocol] += 1
         elif protocol == "http":
@@ -173,6 +166,15 @@ class Sections:
             self._lists["icmp"].append(record())
         else:
             self.truncated["icmp"] += 1
+
+    def count_icmp(self, destination: bytes, size: int) -> bool:
+        """Count an ICMP message when there is no room for its record; False when there is."""
+        if len(self._lists["icmp"]) < self._maximum:
+            return False
+        self.count("icmp", 1, size)
+        self.host(address_text(destination), None)
+        self.truncated["icmp"] += 1
+        return True
 
     def result(self, locate: Locate) -> Record:
         """Return all sections; call it once, at the end."""

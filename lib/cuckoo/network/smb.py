@@ -7,7 +7,7 @@ be read), dropped (entries beyond the limits), flaws. A status is the number tha
 when that was not captured.
 """
 
-from lib.cuckoo.network.conversation import CLIENT, SERVER, Context
+from lib.cuckoo.network.conversation import CLIENT, SERVER, SIDES, Context
 from lib.cuckoo.network.smb1 import Smb1
 from lib.cuckoo.network.smb2 import Smb2, compound
 from lib.cuckoo.network.smb_activity import Activity
@@ -17,7 +17,6 @@ VERSION_1, VERSION_2, ENCRYPTED, COMPRESSED = b"\xffSMB", b"\xfeSMB", b"\xfdSMB"
 SESSION_MESSAGE, SESSION_REQUEST = 0x00, 0x81
 MESSAGE_LIMIT = 64 << 10
 """Bytes of a message that are looked at; the content of files behind them is let go."""
-SIDES = ("client", "server")
 
 
 def is_smb(head: bytes) -> bool:

@@ -22,6 +22,8 @@ RAW_LIMIT = 64 << 10
 """Bytes of the client that go into the record as text."""
 MAXIMUM_MESSAGES = 1000
 MAXIMUM_RECIPIENTS = 1000
+MOST_KNOWN, LONGEST_KNOWN = 8, 1 << 20
+"""Messages, and their bytes, that are not read again when they are sent again."""
 AUTH_STEPS = 4
 """Lines that a client sends to log in; LOGIN needs two."""
 END_OF_DATA = re.compile(rb"\n\.\r?\n")
@@ -126,15 +128,13 @@ class Smtp(Dialogue):
             while bytes(tape.buffer[:3]) in {b"", b".", b".\r"}:
                 yield
             empty = EMPTY_DATA.match(tape.buffer)
-            yield from tape.pour(empty.end(), body) if empty else tape.pour_until(END_OF_DATA, 3, body)
+            yield from (
+                tape.pour(empty.end(), body) if empty else tape.pour_until(END_OF_DATA, b"\n.", 3, body)
+            )
         except Cut:
-            self._deliver_data(body, None)
+            self._deliver(body, None, stuffed=True)
             raise
-        self._deliver_data(body, self.ask(b"."))
-
-    def _deliver_data(self, body: Body, end: Command | None) -> None:
-        self._note_raw(body.start(RAW_LIMIT))
-        self._deliver(body, end, stuffed=True)
+        self._deliver(body, self.ask(b"."), stuffed=True)
 
     def _chunk(self, tape: Tape, command: Command) -> Steps:
         found = _CHUNK.match(command.argument)
@@ -153,21 +153,32 @@ class Smtp(Dialogue):
         content = body.release()
         losses = body.losses(len(content))
         if stuffed:
-            content = unstuffed(content)
-        mail = read_mail(content, self.context.save)
+            self._note_raw(content[:RAW_LIMIT])
         message: Record = {
             "mail_from": self._sender,
             "rcpt_to": self._recipients,
             "time": self.time,
-            **_described(mail),
-            "content": self.context.save(content, "mail") | losses,
+            **self._read(content, stuffed=stuffed),
         }
-        size = _size(mail, self._recipients)
+        message["content"] = message["content"] | losses
         self._sender, self._recipients = "", []
-        if len(self._messages) < MAXIMUM_MESSAGES and self.hold.resize(self.hold.size + size):
+        if len(self._messages) < MAXIMUM_MESSAGES and self.hold.resize(self.hold.size + _size(message)):
             self._messages.append((end, message))
         else:
             self._messages_dropped += 1
+
+    def _read(self, sent: bytes, *, stuffed: bool) -> Record:
+        """Describe a message; programs that mail in bulk send one message again and again."""
+        known = self.context.mails.get((stuffed, sent))
+        if known is None:
+            content = unstuffed(sent) if stuffed else sent
+            known = _described(read_mail(content, self.context.save))
+            known["content"] = self.context.save(content, "mail")
+            if len(content) <= LONGEST_KNOWN:
+                self.context.mails[stuffed, sent] = known
+            if len(self.context.mails) > MOST_KNOWN:
+                del self.context.mails[next(iter(self.context.mails))]
+        return known
 
     def _finish(self) -> None:
         if self._content is not None:
@@ -197,10 +208,11 @@ _ANSWERS = {"LOGIN": 2}
 """Lines of the client in a log-in, when the server's questions were not captured; 1 for others."""
 
 
-def _size(mail: Mail, recipients: list[str]) -> int:
+def _size(message: Record) -> int:
     """Return about how many bytes a message takes until its connection ends."""
-    headers = sum(len(name) + len(value) for name, value in mail.headers)
-    return 1000 + len(mail.text) + headers + sum(map(len, recipients)) + 500 * len(mail.attachments)
+    headers = sum(len(name) + len(value) for name, value in message["headers"])
+    recipients = sum(map(len, message["rcpt_to"]))
+    return 1000 + len(message["text"]) + headers + recipients + 500 * len(message["attachments"])
 
 
 def _described(mail: Mail) -> Record:

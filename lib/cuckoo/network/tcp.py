@@ -69,7 +69,7 @@ class Half:
             return
         self.next = (sequence + size) & MASK
         self.received += size
-        consumer = self.flow.consumer
+        consumer = self.flow.consumer or (self.flow.start() if self.flow.silent else None)
         if consumer is not None:
             consumer.data(self.side, data[start:end], time)
             if consumer.records or self.flow.undecided:
@@ -130,8 +130,9 @@ class Half:
         size = len(payload)
         self.next = (self.next + size) & MASK
         self.received += size
-        if size and self.flow.consumer is not None:
-            self.flow.consumer.data(self.side, payload, time)
+        consumer = self.flow.start() if self.flow.silent else self.flow.consumer
+        if size and consumer is not None:
+            consumer.data(self.side, payload, time)
             self.flow.collect()
         if missing > 0:
             self._gap(missing)
@@ -140,8 +141,9 @@ class Half:
         self.next = (self.next + size) & MASK
         self.received += size
         self.lost += size
-        if self.flow.consumer is not None:
-            self.flow.consumer.gap(self.side, size)
+        consumer = self.flow.start() if self.flow.silent else self.flow.consumer
+        if consumer is not None:
+            consumer.gap(self.side, size)
             self.flow.collect()
 
     def give_up(self) -> None:
@@ -166,12 +168,13 @@ class Connection(Flow):
 
     Attributes:
         consumer: the parser of its protocol; None once it is known that there is none, or at the end.
+        silent: True until the first byte of either side: most flows of a scan never need a parser.
         undecided: True while `consumer` is what finds out the protocol.
         swapped: True when the protocol shows that who was taken for the client is the server.
         state: "open", "closed" (both sides sent FIN) or "reset".
     """
 
-    __slots__ = ("consumer", "retransmissions", "state", "swapped", "table", "undecided")
+    __slots__ = ("consumer", "retransmissions", "silent", "state", "swapped", "table", "undecided")
     halves: tuple[Half, Half]
 
     def __init__(self, table: "Connections", key: bytes, time: float, offset: int) -> None:
@@ -182,9 +185,15 @@ class Connection(Flow):
         self.halves = (client, server)
         self.retransmissions = 0
         self.state = "open"
-        self.undecided = True
+        self.silent = self.undecided = True
         self.swapped = False
         self.consumer: Conversation | None = None
+
+    def start(self) -> Conversation | None:
+        """Find a parser: the first bytes have come."""
+        self.silent = False
+        self.consumer = self.table.on_start(self)
+        return self.consumer
 
     def collect(self) -> None:
         """Hand over the records that the parser has finished, and see whether the protocol is known."""
@@ -214,6 +223,7 @@ class Connection(Flow):
             self.consumer.close()
             self.collect()
             self.consumer = None
+        self.silent = False
         if self.state == "open":
             self.state = state
 
@@ -240,14 +250,14 @@ class Connections(FlowTable):
     def __init__(
         self,
         limits: Limits,
-        on_open: Callable[[Connection], Conversation | None],
+        on_start: Callable[[Connection], Conversation | None],
         on_record: Callable[[Connection, dict[str, Any]], None],
         on_end: Callable[[Connection], None],
     ) -> None:
         super().__init__(limits.connections, on_end)
         self.waiting_bytes = 0
         self.on_record = on_record
-        self._on_open = on_open
+        self.on_start = on_start
         self._limits = limits
 
     @property
@@ -269,7 +279,6 @@ class Connections(FlowTable):
     def _open(self, key: bytes, flags: int, time: float, offset: int) -> Half:
         from_server = _sent_by_server(key, flags)
         connection = Connection(self, reversed_key(key) if from_server else key, time, offset)
-        connection.consumer = self._on_open(connection)
         self.add(connection)
         half: Half = self.halves[key]
         return half

@@ -1,10 +1,11 @@
 """TLS connections (RFC 8446, 5246; SSL 3, and the hellos of SSL 2): one record of the handshake for each.
 
-Record "tls": time, version, sni, alpn (offered), alpn_selected, cipher (chosen), ciphers, extensions, groups
-(offered, as numbers), client_random, server_random and session_id (of the server; hexadecimal), resumed (the
-server took up an old session; None when that cannot be seen), certificates and client_certificates (see
-`certificates`), ja3, ja3_string, ja3s, ja3s_string, ja4, alerts, established (both sides sent protected
-records), decrypted (bytes), flaws. What belongs to a side whose hello was not captured is None or empty.
+Record "tls": time, version, sni, alpn (offered), alpn_selected, cipher and cipher_name (chosen), ciphers,
+extensions, groups (offered, as numbers), client_random, server_random and session_id (of the server;
+hexadecimal), resumed (the server took up an old session; None when that cannot be seen), certificates and
+client_certificates (see `certificates`), ja3, ja3_string, ja3s, ja3s_string, ja4, alerts, established (both
+sides sent protected records), decrypted (bytes), flaws. What belongs to a side whose hello was not captured
+is None or empty.
 
 When the context holds the connection's secrets, its application bytes are handed to an inner conversation.
 """
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 
 from lib.cuckoo.network.certificates import describe_certificate
-from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Conversation, Record, Unread
+from lib.cuckoo.network.conversation import CLIENT, SERVER, SIDES, Context, Conversation, Record, Unread
 from lib.cuckoo.network.decrypt import (
     ENCRYPT_THEN_MAC,
     SUITES,
@@ -36,7 +37,7 @@ from lib.cuckoo.network.hello import (
     parse_ssl2_server_hello,
     version_name,
 )
-from lib.cuckoo.network.tape import UNACCOUNTED, Cut, Drain, Steps, Tape, TwoTapes
+from lib.cuckoo.network.tape import UNACCOUNTED, Cut, Drain, Malformed, Steps, Tape, TwoTapes
 
 CHANGE_CIPHER, ALERT, HANDSHAKE, APPLICATION, HEARTBEAT = 20, 21, 22, 23, 24
 CLIENT_HELLO, SERVER_HELLO, ENCRYPTED_EXTENSIONS, CERTIFICATE, KEY_UPDATE = 1, 2, 8, 11, 24
@@ -49,11 +50,6 @@ MAXIMUM_CERTIFICATES = 32
 MAXIMUM_ALERTS = 32
 MAXIMUM_FAILURES = 100
 """Records in a row that the secrets do not open, after which a side is not tried any more."""
-SIDES = ("client", "server")
-
-
-class Malformed(Exception):  # noqa: N818 - ends the reading of one side
-    """This is no TLS record or message; the text says why."""
 
 
 class Half:

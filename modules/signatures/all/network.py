@@ -5,10 +5,11 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from lib.cuckoo.common.abstracts import Signature
-from lib.cuckoo.common.patterns import CallSignature, alternatives
+from lib.cuckoo.common.patterns import MOST_HITS, CallSignature, alternatives
 
 _USUAL_PORTS = frozenset(
     {21, 22, 25, 43, 53, 80, 110, 123, 143, 443, 465, 587, 853, 993, 995, 5222, 8080, 8443}
@@ -54,8 +55,8 @@ class NetworkSignature(Signature):
             yield from (flow for flow in self.results["network"][protocol] if _is_public(flow.get("dst")))
 
     def collect(self, kind: str, values: Iterable[object]) -> bool:
-        """Put different values into `data` and tell whether there were any."""
-        self.data.extend({kind: value} for value in dict.fromkeys(values))
+        """Put different values into `data`, the first hundred, and tell whether there were any."""
+        self.data.extend({kind: value} for value in islice(dict.fromkeys(values), MOST_HITS))
         return self.has_matches()
 
 

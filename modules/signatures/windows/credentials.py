@@ -1,7 +1,5 @@
 """Passwords, sessions and keys of users and of Windows."""
 
-import re
-from collections.abc import Iterator
 from typing import Any
 
 from lib.cuckoo.common.abstracts import Signature
@@ -175,7 +173,7 @@ class CredentialVault(CallSignature):
         return True
 
 
-class SearchesForPasswords(Signature):
+class SearchesForPasswords(SummaryPatterns):
     """Files are searched for passwords by command.
 
     Known false positives: developers at work.
@@ -187,17 +185,11 @@ class SearchesForPasswords(Signature):
     confidence = 80
     categories = ["credential_access"]
     ttps = ["T1552.001", "T1552.002"]
-    _command = re.compile(
-        r"\bfindstr(?:\.exe)?\"?\s.*pass(?:word|wd)?|\breg(?:\.exe)?\"?\s+query\s.*/f\s+\"?pass|\bcmdkey\b.*/list"
-        r"|\bvaultcmd\b.*/list|\bnetsh\b.*\bwlan\b.*\bkey=clear",
-        re.IGNORECASE,
-    )
-
-    def run(self) -> bool:
-        """Look through the commands."""
-        self.data.extend({"command": command} for command in self._commands())
-        return self.has_matches()
-
-    def _commands(self) -> Iterator[str]:
-        commands = self.results["behavior"]["summary"]["executed_commands"]
-        return (command for command in commands if self._command.search(command))
+    patterns = {
+        "executed_commands": [
+            r"\bfindstr(?:\.exe)?\"?\s.*pass(?:word|wd)?",
+            r"\breg(?:\.exe)?\"?\s+query\s.*/f\s+\"?pass",
+            r"\b(?:cmdkey|vaultcmd)\b.*/list",
+            r"\bnetsh\b(?=.*\bwlan\b)(?=.*\bkey=clear)",
+        ]
+    }

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lib.cuckoo.common.abstracts import Signature
-from lib.cuckoo.common.patterns import CallSignature, alternatives
+from lib.cuckoo.common.patterns import MOST_CHARACTERS, CallSignature, alternatives
 
 _SYSTEM_NAMES = frozenset(
     {
@@ -86,7 +86,7 @@ class SelfDelete(Signature):
             rf"\b(?:del|erase|Remove-Item|type\s.+>)\s.*{re.escape(file_name)}", re.IGNORECASE
         )
         for command in self.results["behavior"]["summary"]["executed_commands"]:
-            if deleting.search(command):
+            if deleting.search(str(command)[:MOST_CHARACTERS]):
                 yield command
 
 

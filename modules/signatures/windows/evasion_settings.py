@@ -303,7 +303,7 @@ class DisablesSecurityLogging(SummaryPatterns):
             r"\\WINEVT\\Channels\\[^\\]+\\Enabled$",
         ],
         "executed_commands": [
-            r"\bauditpol(?:\.exe)?\"?\s.*/(?:clear|remove|set\s.*:disable)",
+            r"\bauditpol(?:\.exe)?\"?\s.*/(?:clear|remove|set\s(?=.*:disable))",
             r"\bwevtutil(?:\.exe)?\"?\s+(?:sl|set-log)\s.*/e:false",
         ],
     }
@@ -333,5 +333,5 @@ class DetectsVirtualMachine(SummaryPatterns):
             r"\\Services\\(?:VBox(?:Guest|Mouse|Service|SF)|vmhgfs|VMTools|vmdebug)(?:\\|$)",
             r"\\HARDWARE\\Description\\System\\(?:SystemBiosVersion|VideoBiosVersion)$",
         ],
-        "executed_commands": [r"\bwmic\b.*\b(?:bios|baseboard|computersystem)\b.*\b(?:get|list)\b"],
+        "executed_commands": [r"\bwmic\b(?=.*\b(?:bios|baseboard|computersystem)\b)(?=.*\b(?:get|list)\b)"],
     }

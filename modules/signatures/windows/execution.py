@@ -126,8 +126,8 @@ class ScriptFromTemporaryFolder(SummaryPatterns):
     patterns = {
         "executed_commands": [
             (
-                r"\b(?:wscript|cscript|mshta)(?:\.exe)?\"?\s.*\\(?:Temp|AppData|ProgramData|Public|Downloads)\\.*"
-                r"\.(?:vbs|vbe|js|jse|wsf|wsh|hta)\b"
+                r"\b(?:wscript|cscript|mshta)(?:\.exe)?\"?\s(?=.*\\(?:Temp|AppData|ProgramData|Public|Downloads)\\)"
+                r"(?=.*\.(?:vbs|vbe|js|jse|wsf|wsh|hta)\b)"
             )
         ]
     }
@@ -147,7 +147,7 @@ class WmiProcessCreate(SummaryPatterns):
     ttps = ["T1047"]
     patterns = {
         "executed_commands": [
-            r"\bwmic(?:\.exe)?\"?\s.*\bprocess\b.*\bcall\b.*\bcreate\b",
+            r"\bwmic(?:\.exe)?\"?\s(?=.*\bprocess\b)(?=.*\bcall\b)(?=.*\bcreate\b)",
             r"\b(?:Invoke-WmiMethod|Invoke-CimMethod)\b.*\bWin32_Process\b",
         ]
     }
@@ -193,7 +193,7 @@ class LongCommand(SummaryPatterns):
         "executed_commands": [
             r"^[\"']?(?:[^\"']*\\)?(?:cmd|powershell|pwsh|wscript|cscript|mshta)(?:\.exe)?\b[^\x00]{1000}",
             r"^[\"']?(?:[^\"']*\\)?cmd(?:\.exe)?\b(?:[^\^]*\^){12}",
-            r"^[\"']?(?:[^\"']*\\)?cmd(?:\.exe)?\b.*(?:set\s+\w+=.*&.*){3}%\w+%",
+            r"^[\"']?(?:[^\"']*\\)?cmd(?:\.exe)?\b(?:[^&]*\bset\s+\w+=[^&]*&){3}[^%]*%\w+%",
         ]
     }
 

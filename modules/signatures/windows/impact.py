@@ -28,7 +28,7 @@ class DeletesBackups(SummaryPatterns):
     patterns = {
         "executed_commands": [
             r"\bvssadmin(?:\.exe)?\"?\s.*\b(?:delete\s+shadows|resize\s+shadowstorage)\b",
-            r"\bwmic(?:\.exe)?\"?\s.*\bshadowcopy\b.*\bdelete\b",
+            r"\bwmic(?:\.exe)?\"?\s(?=.*\bshadowcopy\b)(?=.*\bdelete\b)",
             r"\bwbadmin(?:\.exe)?\"?\s+delete\b",
             r"\bbcdedit(?:\.exe)?\"?\s.*\b(?:recoveryenabled\"?\s+no|bootstatuspolicy\"?\s+ignoreallfailures)\b",
             r"\bWin32_ShadowCopy\b.*(?:\bDelete\(|\bRemove-)",

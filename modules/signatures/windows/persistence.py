@@ -126,7 +126,9 @@ class ImageFileExecutionOptions(SummaryPatterns):
             _WINDOWS_NT + r"Image File Execution Options\\[^\\]+\\(?:Debugger|VerifierDlls)$",
             _WINDOWS_NT + r"SilentProcessExit\\[^\\]+\\MonitorProcess$",
         ],
-        "executed_commands": [r"\breg(?:\.exe)?\"?\s+add\s.*Image File Execution Options.*\bDebugger\b"],
+        "executed_commands": [
+            r"\breg(?:\.exe)?\"?\s+add\s(?=.*Image File Execution Options)(?=.*\bDebugger\b)"
+        ],
     }
 
 

@@ -120,6 +120,26 @@ def test_the_formula_of_the_score_can_be_replaced(root: Path, collection: Path) 
     assert results["malscore"] == len(results["signatures"])
 
 
+def test_a_formula_that_raises_is_recorded_and_replaced(root: Path, collection: Path) -> None:
+    formula = root / "formula.py"
+    formula.write_text("def count(matches):\n    raise KeyError('x')\n")
+    (root / "conf" / "fledge.conf").write_text(f"[signatures]\nformula = {formula}:count\n")
+
+    results = processed(root, collection)
+
+    assert results["score"]["formula"] == 1
+    (run,) = [run for run in results.failures if run.module == "score"]
+    assert (run.outcome, "KeyError: 'x'" in run.reason) == (Outcome.CRASHED, True)
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "yes", "soon"])
+def test_a_bad_time_for_hanging_stops_the_start(root: Path, collection: Path, value: str) -> None:
+    (root / "conf" / "fledge.conf").write_text(f"[signatures]\nstuck_seconds = {value}\n")
+
+    with pytest.raises(CuckooStartupError, match="stuck_seconds"):
+        processed(root, collection)
+
+
 def test_the_stage_can_be_switched_off(root: Path, collection: Path) -> None:
     (root / "conf" / "fledge.conf").write_text("[signatures]\nenabled = no\n")
 

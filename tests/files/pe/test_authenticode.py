@@ -129,6 +129,18 @@ def test_a_signature_without_its_certificate_has_no_signer(signed: bytes) -> Non
     assert signature["digest_matches"] is True
 
 
+def test_a_certificate_that_only_has_the_issuers_name_is_no_part_of_the_chain(signed: bytes) -> None:
+    content = cms.ContentInfo.load(pkcs7(signed))
+    key = content["content"]["certificates"][1].chosen.public_key.dump()
+
+    (signature,), _ = read(
+        with_certificates(signed, pkcs7(signed).replace(key, key[:-20] + bytes(15) + key[-5:]))
+    )
+
+    assert signature["signature_valid"] is True
+    assert len(signature["chain"]) == 1
+
+
 def test_other_kinds_of_certificates_are_an_anomaly(signed: bytes) -> None:
     _, start = table(signed)
 

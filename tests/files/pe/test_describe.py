@@ -3,7 +3,7 @@ import struct
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.files.budget import Budget
 from lib.cuckoo.files.pe.describe import describe_pe
+from lib.cuckoo.files.pe.records import PortableExecutable, Section
 from tools.example import story
 
 Facts = dict[str, Any]
@@ -52,6 +53,13 @@ def test_a_real_library_is_described(shared_data: Path, describe: Describe) -> N
         "ordinal": None,
     }
     assert pe["debug"][0]["guid"] is not None
+
+
+def test_every_description_has_all_fields(build: Build, describe: Describe) -> None:
+    pe = describe(build([(b".text", b"x", CODE)]))
+
+    assert set(pe) == set(get_type_hints(PortableExecutable))
+    assert set(pe["sections"][0]) == set(get_type_hints(Section))
 
 
 def test_version_information_icons_and_languages_of_a_real_file(

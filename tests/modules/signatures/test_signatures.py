@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lib.cuckoo.common.view import SHAPES
 from lib.cuckoo.core.signatures.loading import load_signatures
 from lib.cuckoo.core.signatures.selection import Definition
 from lib.cuckoo.core.signatures.stage import run_signatures
@@ -90,3 +91,46 @@ def test_it_is_described(definition: Definition) -> None:
 
 def test_the_set_is_as_large_as_promised() -> None:
     assert len(definitions()) >= 60
+
+
+WORDS = (
+    *(
+        "wmic process call ",
+        "net user ",
+        "powershell -w ",
+        "cmd set a=b& ",
+        "ping -n 1 127.0.0.1 ",
+        "netsh wlan ",
+    ),
+    *(
+        "wscript \\Temp\\ ",
+        "reg add Image File Execution Options ",
+        "auditpol /set ",
+        "FromBase64String(",
+        "a\\",
+    ),
+    *("wmic shadowcopy ", "how to decrypt ", "your data ", "\\Software\\", "x.exe ", "\\xff", "A"),
+)
+"""Beginnings of what expressions look for: a thousand of one in a row give a careless one no end of ways to fail."""
+
+
+def test_values_made_to_confuse_expressions_cost_little() -> None:
+    values = [word * (100_000 // len(word)) for word in WORDS]
+    lists = dict.fromkeys(SHAPES["behavior"]["summary"], values)
+    processes = [
+        {"process_id": pid, "process_name": values[0], "module_path": "C:\\a\\x.exe"} for pid in (1, 2)
+    ]
+    given = {
+        "behavior": {"summary": lists, "processes": processes},
+        "network": {
+            "dns": [{"request": value} for value in values],
+            "http": [{"uri": value} for value in values],
+        },
+        "target": {"file": {"type": "PDF document", "name": values[0]}},
+        "static": {"pe": {"sections": [{"name": value} for value in values]}},
+        "strings": values,
+    }
+    stage = run_signatures(list(definitions().values()), given)
+
+    assert [run.error for run in stage.runs if run.error] == []
+    assert len(stage.runs) == len(definitions())

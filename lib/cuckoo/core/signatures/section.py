@@ -1,6 +1,7 @@
 """The stage as the engine runs it: find, choose and run signatures, then write what they say into the results."""
 
 import json
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +11,8 @@ from lib.cuckoo.common.exceptions import CuckooStartupError
 from lib.cuckoo.common.ini import read_sections
 from lib.cuckoo.common.options import Options
 from lib.cuckoo.common.root import Root
-from lib.cuckoo.core.ledger import Problem, Run
-from lib.cuckoo.core.score import Formula, load_formula, score
+from lib.cuckoo.core.ledger import Outcome, Problem, Run
+from lib.cuckoo.core.score import Formula, Score, load_formula, score
 from lib.cuckoo.core.signatures.attack import ttps_of
 from lib.cuckoo.core.signatures.conduct import STUCK_SECONDS, Conducted, Conductor
 from lib.cuckoo.core.signatures.loading import Loading, load_signatures
@@ -33,6 +34,18 @@ class SignatureSettings:
     def enabled(self) -> bool:
         """False leaves the whole stage out."""
         return bool(self.options.get("enabled", True))
+
+    @property
+    def stuck_seconds(self) -> int:
+        """How long one signature may work on one call.
+
+        Raises:
+            CuckooStartupError: the option is not a whole number of at least 1.
+        """
+        seconds = self.options.get("stuck_seconds", STUCK_SECONDS)
+        if not isinstance(seconds, int) or isinstance(seconds, bool) or seconds < 1:
+            raise CuckooStartupError(f"[signatures] stuck_seconds must be a whole number, not {seconds!r}")
+        return seconds
 
     @property
     def formula(self) -> Formula:
@@ -87,9 +100,10 @@ def apply_signatures(
     """Run all signatures that fit the analysis over the results."""
     loading = load_signatures(settings.folders)
     selection = select(loading.definitions, setting)
-    stuck_seconds = int(settings.options.get("stuck_seconds", STUCK_SECONDS))
-    conducted = Conductor(results, conditions, settings.overlay, stuck_seconds).run(selection.chosen)
-    total = settings.formula(conducted.matches)
+    conditions.observer.planned("signatures", [definition.name for definition in selection.chosen])
+    conductor = Conductor(results, conditions, settings.overlay, settings.stuck_seconds)
+    conducted = conductor.run(selection.chosen)
+    total = _scored(conducted, settings.formula)
     sections = {
         **conducted.written,
         "signatures": conducted.matches,
@@ -105,6 +119,17 @@ def apply_signatures(
         [*loading.runs, *conducted.faults],
         loading.problems,
     )
+
+
+def _scored(conducted: Conducted, formula: Formula) -> Score:
+    """Return the score; a formula from configuration that raises is recorded, and the built-in one takes its place."""
+    try:
+        return formula(conducted.matches)
+    except Exception as error:  # noqa: BLE001 - the boundary: somebody's function may raise anything
+        reason = f"the formula raised {type(error).__name__}: {error}; the built-in one was used"
+        text = "".join(traceback.format_exception(error))
+        conducted.faults.append(Run("score", "", Outcome.CRASHED, reason=reason, traceback=text))
+        return score(conducted.matches)
 
 
 def _parsed(file: Path) -> Any:

@@ -14,7 +14,7 @@ from lib.cuckoo.files.pe.records import Library, PortableExecutable, Signature
 def describe_pe(data: Data, budget: Budget, save: Save) -> PortableExecutable:
     """Describe a Portable Executable in the shape `PortableExecutable` of `records.py`.
 
-    Parts that cannot be read are absent or empty and stand in `anomalies`.
+    Parts that cannot be read are None or empty and stand in `anomalies`.
 
     Raises:
         CuckooProcessingError: the headers cannot be read.

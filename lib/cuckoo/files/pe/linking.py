@@ -99,7 +99,7 @@ def _libraries(image: Image, entries: list[tuple[int, int, int]]) -> list[Librar
 
 def _functions(image: Image, dll: str, names: int, slots: int) -> Iterator[Import]:
     """Yield the functions of one library; without a table of names the loader's table holds the same until it runs."""
-    table = names if any(image.at(names, 4)) else slots
+    table = names if names and any(image.at(names, 4)) else slots
     width = 8 if image.is_64bit else 4
     for place, value in enumerate(pointers(image, table, width)):
         by_number = value >> (8 * width - 1)

@@ -227,8 +227,8 @@ class DotNet(TypedDict):
     tables: dict[str, int]
 
 
-class PortableExecutable(TypedDict, total=False):
-    """The whole section. A file that ends in its headers lacks what comes after."""
+class PortableExecutable(TypedDict):
+    """The whole section; what cannot be read is None or empty, and stands in `anomalies`."""
 
     machine: str
     bits: int

@@ -1,0 +1,1 @@
+"""Listings of archives, read without extracting them."""

@@ -1,0 +1,1 @@
+"""Documents of Microsoft Office and their macros."""
