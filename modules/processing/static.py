@@ -6,6 +6,7 @@ Options (``[static]`` in processing.conf):
     unpacked    bytes that may be decompressed or decoded altogether (default 67108864)
     saved       bytes of objects, for example icons, that may be written to static/ (default 67108864)
     indicators  indicators kept of each kind, for example of URLs, 0 for none (default 1000)
+    scanned     bytes from which on a resource is scanned with YARA, 0 for none (default 4096)
 """
 
 import mmap
@@ -23,6 +24,8 @@ from lib.cuckoo.files.indicators import indicators
 from lib.cuckoo.files.kinds import kind_of
 from lib.cuckoo.files.output import OutputFolder
 from lib.cuckoo.files.pe.classic import classic_keys
+from lib.cuckoo.files.pe.matches import scan_resources
+from lib.cuckoo.files.scanner import Scanner
 
 
 class Static(Processing):
@@ -46,6 +49,7 @@ class Static(Processing):
             data = _contents(stream)
             kind = kind_of(data, describe(stream.fileno()))
             answer = describe_file(data, kind, budget, output.save) | self._indicators(data)
+            self._scan_resources(data, answer.get("pe", {}))
         if output.refused:
             budget.note(f"{output.refused} objects were not saved: the option saved allows no more")
         for note in budget.notes:
@@ -61,6 +65,15 @@ class Static(Processing):
             self.note(f"{more} more indicators of the kind {kind} are left out")
         return {"indicators": result.as_dicts()}
 
+    def _scan_resources(self, data: Data, pe: dict[str, Any]) -> None:
+        least, resources = self._limit("scanned"), pe.get("resources", [])
+        if not least or not resources:
+            return
+        scanner = Scanner.configured("binaries")
+        scan_resources(data, pe["sections"], resources, scanner, least)
+        for problem in scanner.problems:
+            self.note(problem)
+
     def _limit(self, name: str) -> int:
         value = int(self.options.get(name, _DEFAULTS[name]))
         if value < 0:
@@ -68,7 +81,14 @@ class Static(Processing):
         return value
 
 
-_DEFAULTS = {"entries": 10_000, "text": 1 << 20, "unpacked": 64 << 20, "saved": 64 << 20, "indicators": 1000}
+_DEFAULTS = {
+    "entries": 10_000,
+    "text": 1 << 20,
+    "unpacked": 64 << 20,
+    "saved": 64 << 20,
+    "indicators": 1000,
+    "scanned": 4096,
+}
 
 
 def _contents(stream: BinaryIO) -> Data:

@@ -172,3 +172,26 @@ def test_indicators_are_kept_up_to_the_option(analysis: Path, limit: int, count:
 
     assert len(results["static"]["indicators"]) == count
     assert len(run.notes) == notes
+
+
+@pytest.mark.parametrize(("least", "found"), [(1, True), (764, True), (765, False), (0, False)])
+def test_resources_from_a_size_on_are_scanned(
+    shared_data: Path,
+    analysis: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    least: int,
+    found: bool,
+) -> None:
+    shutil.copyfile(shared_data / "binaries/pypi-pywin32/win32ui.pyd", analysis / "binary")
+    rules = tmp_path / "root" / "data" / "yara" / "binaries"
+    rules.mkdir(parents=True)
+    (rules / "size.yar").write_text("rule Size { condition: filesize == 764 }")
+    monkeypatch.setenv("FLEDGE_ROOT", str(tmp_path / "root"))
+
+    results, run = run_module(STATIC, analysis, task=FILE, scanned=least)
+
+    assert run.notes == ()
+    resources = results["static"]["pe"]["resources"]
+    matched = [each["size"] for each in resources if [match["name"] for match in each["yara"]] == ["Size"]]
+    assert (set(matched) == {"0x000002fc"}) is found
