@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -200,6 +201,19 @@ def test_a_root_that_configures_no_rules_scans_nothing(
 
     assert scanner.scan(b"\x7fELFMEI\x0c\x0b\x0a\x0b\x0e") == []
     assert scanner.problems == []
+
+
+def test_without_yara_python_nothing_matches_and_the_reason_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "yara", None)
+    monkeypatch.setenv("FLEDGE_ROOT", str(tmp_path))
+
+    scanner = Scanner.configured("binaries")
+
+    assert scanner.scan(EICAR) == scanner.scan(EICAR) == []
+    [problem] = scanner.problems
+    assert "pip install yara-python" in problem
 
 
 def test_the_shipped_configuration_names_the_shipped_folder() -> None:

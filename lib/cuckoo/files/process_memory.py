@@ -136,20 +136,22 @@ def _images(
     places.sort(key=lambda place: (place[0].type_name == _IMAGE_TYPE, place[1].address))
     if len(places) > tools.limits.regions:
         truncated["images"] = len(places) - tools.limits.regions
-    records = []
+    modules = {module.address: module.name for module in dump.modules}
+    records: list[dict[str, Any]] = []
     for number, (region, each) in enumerate(places[: tools.limits.regions]):
         record = {
             "addr": f"0x{each.address:08x}",
             "size": each.headers.size_of_image,
             "type": region.type_name,
             "protect": region.protection_name,
-            "module": _module_at(dump, each.address),
+            "module": modules.get(each.address, ""),
         }
-        if number < tools.limits.images:
+        if number < tools.limits.images and not tools.output.refused:
             record |= _saved(stream, dump, each, f"image-{name}-{each.address:x}.bin", tools)
         records.append(record)
-    if len(records) > tools.limits.images:
-        truncated["images_saved"] = len(records) - tools.limits.images
+    unsaved = sum("path" not in record for record in records)
+    if unsaved:
+        truncated["images_saved"] = unsaved
     return records
 
 
@@ -174,10 +176,6 @@ def _described(content: bytes) -> dict[str, Any]:
 
 def _region_at(regions: list[Region], address: int) -> Region:
     return regions[max(0, bisect_right(regions, address, key=lambda each: each.address) - 1)]
-
-
-def _module_at(dump: Dump, address: int) -> str:
-    return next((each.name for each in dump.modules if each.address == address), "")
 
 
 def problems_in_words(records: Iterable[dict[str, Any]]) -> list[str]:

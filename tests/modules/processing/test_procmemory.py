@@ -166,12 +166,20 @@ def test_limits_leave_out_and_say_so(analysis: Path, memory: Path, answer: Answe
 
 
 def test_images_are_saved_up_to_the_option(analysis: Path, memory: Path, answer: Answer) -> None:
-    (memory / "1.dmp").write_bytes(region(0x400000, program(mapped=True), IMAGE, READ))
+    mapped = program(mapped=True)
+    (memory / "1.dmp").write_bytes(b"".join(region(0x400000 * (1 + each), mapped) for each in range(3)))
 
-    [record], notes = answer("procmemory", analysis, saved=100)
+    [record], notes = answer("procmemory", analysis, saved=len(mapped))
 
-    assert record["images"][0]["path"] is None
-    assert notes == ["1 programs were not saved: the option saved allows no more"]
+    assert [each.get("path", "not tried") for each in record["images"]] == [
+        "memory/image-1-400000.bin",
+        None,
+        "not tried",
+    ]
+    assert notes == [
+        f"{memory / '1.dmp'}: images_saved 1",
+        "1 programs were not saved: the option saved allows no more",
+    ]
 
 
 def test_a_link_in_the_place_of_the_dumps_is_not_followed(
