@@ -259,3 +259,11 @@ def test_the_indicators_of_real_files(shared_data: Path) -> None:
     win32ui = found((binaries / "pypi-pywin32" / "win32ui.pyd").read_bytes())
     assert ("url", "https://github.com/mhammond/pywin32") in win32ui
     assert {kind for kind, _ in win32ui} == {"path", "pdb", "url", "domain"}
+
+
+def test_wide_text_ends_where_the_bytes_between_are_no_zeros() -> None:
+    url = "http://example.com/abc".encode("utf-16-le")
+
+    assert found(url + b"d\1e\1f\1") == [("url", "http://example.com/abc"), ("domain", "example.com")]
+    assert found(b"a\1b\1C\1" + url)[0] == ("url", "http://example.com/abc")
+    assert found("\u0168\u0174://example.com/abc".encode("utf-16-le")) == []
