@@ -12,6 +12,7 @@ from typing import Any
 from lib.cuckoo.common.abstracts import Processing
 from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.files.dropped import Limits, dropped_files
+from lib.cuckoo.files.scanner import Scanner
 
 
 class Dropped(Processing):
@@ -28,7 +29,7 @@ class Dropped(Processing):
             fuzzy_bytes=int(self.options.get("fuzzy_megabytes", 16)) << 20,
             text_bytes=int(self.options.get("text", 4096)),
         )
-        dropped = dropped_files(AnalysisFolder(self.analysis_path), limits)
+        dropped = dropped_files(AnalysisFolder(self.analysis_path), limits, Scanner.configured("binaries"))
         for problem in dropped.problems:
             self.note(problem)
         return dropped.records
