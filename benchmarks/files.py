@@ -107,8 +107,8 @@ def rule_rows() -> list[tuple[str, str, str]]:
         fuzzy = module_seconds("dropped", analysis)
         memory = module_seconds("procmemory", analysis)
     return [
-        (f"{DROPPED} dropped files of {DROPPED_KB} KB, {RULES} YARA rules", f"{dropped:.2f} s", "5 s"),
-        ("the same with ssdeep and TLSH of the first 16 MB", f"{fuzzy:.2f} s", ""),
+        (f"{DROPPED} dropped files of {DROPPED_KB} KB, {RULES} YARA rules", f"{fuzzy:.2f} s", "5 s"),
+        ("the same without ssdeep and TLSH of the first 4 MB", f"{dropped:.2f} s", ""),
         (f"a process dump of {DUMP_MB} MB, {RULES} YARA rules, indicators", f"{memory:.1f} s", "20 s"),
     ]
 
