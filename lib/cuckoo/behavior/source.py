@@ -11,6 +11,8 @@ from typing import IO
 from weakref import ref
 
 from lib.cuckoo.behavior.wire import Data
+from lib.cuckoo.common.exceptions import CuckooProcessingError
+from lib.cuckoo.common.folder import AnalysisFolder
 
 MOST_OPEN = 64
 """Logs that stay mapped at one time; an analysis may have a hundred thousand."""
@@ -65,11 +67,13 @@ class LogSource:
 
     def _read(self) -> Data:
         try:
-            with self.path.open("rb") as log:
+            with AnalysisFolder(self.path.parent).open(self.path.name) as log:
                 return self._unpacked(log) if self.path.suffix == ".gz" else _mapped(log)
+        except CuckooProcessingError as error:
+            self.fault = str(error)
         except OSError as error:
             self.fault = f"cannot be read: {error.strerror}"
-            return b""
+        return b""
 
     def _unpacked(self, log: IO[bytes]) -> Data:
         with tempfile.TemporaryFile() as plain:
