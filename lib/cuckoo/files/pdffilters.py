@@ -29,10 +29,6 @@ def _flate(raw: bytes, maximum: int) -> bytes:
             break
         parts.append(part)
         left -= len(part)
-        while unpacking.unconsumed_tail and left > 0:
-            part = unpacking.decompress(unpacking.unconsumed_tail, left)
-            parts.append(part)
-            left -= len(part)
         if left <= 0 or unpacking.eof:
             break
     return b"".join(parts)
