@@ -6,6 +6,7 @@ import os
 import tempfile
 import zlib
 from collections import OrderedDict
+from functools import lru_cache
 from pathlib import Path
 from typing import IO
 from weakref import ref
@@ -67,7 +68,7 @@ class LogSource:
 
     def _read(self) -> Data:
         try:
-            with AnalysisFolder(self.path.parent).open(self.path.name) as log:
+            with _folder(self.path.parent).open(self.path.name) as log:
                 return self._unpacked(log) if self.path.suffix == ".gz" else _mapped(log)
         except CuckooProcessingError as error:
             self.fault = str(error)
@@ -93,6 +94,12 @@ class LogSource:
             if left < 0:
                 self.fault = f"unpacks to more than {self.unpacked_bytes} bytes"
                 return
+
+
+@lru_cache(maxsize=4)
+def _folder(path: Path) -> AnalysisFolder:
+    """Return what opens the logs of a folder, made once for all of them."""
+    return AnalysisFolder(path)
 
 
 def _mapped(log: IO[bytes]) -> Data:
