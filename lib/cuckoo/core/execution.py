@@ -103,7 +103,7 @@ def ending_of(error: BaseException) -> dict[str, Any]:
 
 
 def _run_processing(candidate: Candidate, analysis: Analysis, results: Mapping[str, Any]) -> Processed:
-    tracked = TrackedResults({} if candidate.cls.folder_only else results)  # type: ignore[attr-defined]
+    tracked = TrackedResults({} if candidate.cls.folder_only else results)  # type: ignore[attr-defined]  # a class of Processing
     module = _build(candidate.cls, tracked)
     _introduce(module, candidate, analysis)
     data = module.run()
