@@ -16,3 +16,8 @@ def readable_name(name: str) -> str:
         return readable_text(name.encode("utf-8", "surrogateescape"))
     except UnicodeEncodeError:
         return name.encode("utf-8", "backslashreplace").decode()
+
+
+def last_part(guest_path: str) -> str:
+    """Return the name of a file from its path in the guest, be that of Windows or of another system."""
+    return guest_path.replace("/", "\\").rstrip("\\").rpartition("\\")[2]
