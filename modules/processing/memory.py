@@ -99,5 +99,7 @@ class Memory(Processing):
     def _number(self, option: str, default: int) -> int:
         value = self.options.get(option, default)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise CuckooProcessingError(f"the option {option} must be a whole number from 0, not {value!r:.100}")
+            raise CuckooProcessingError(
+                f"the option {option} must be a whole number from 0, not {value!r:.100}"
+            )
         return value

@@ -175,5 +175,3 @@ def _table_record(run: PluginRun) -> dict[str, Any]:
     elif run.table.beyond:
         record["truncated"] = {"rows": run.table.beyond}
     return record
-
-

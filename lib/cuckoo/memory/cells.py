@@ -53,7 +53,7 @@ def _layer_bytes(value: Any) -> str:
 
 
 def _disassembly(value: Any) -> str:
-    """Return one instruction a line, "0x1000:\\tpop\\tr10"; the bytes where capstone is not installed."""
+    """Return one instruction a line, with its address; the bytes where capstone is not installed."""
     try:
         import capstone  # noqa: PLC0415 - optional and heavy
     except ImportError:

@@ -141,15 +141,15 @@ def _injected(system: str, tables: Tables) -> Iterator[Finding]:  # noqa: ARG001
     for row in tables.get("malfind", ()):
         start = str(row.get("Hexdump", ""))
         if start.startswith("4d 5a") and not _shellcode(start):
-            yield _finding("injected program", "executable private memory with an MZ header", ("malfind", row))
+            yield _finding(
+                "injected program", "executable private memory with an MZ header", ("malfind", row)
+            )
         elif start.startswith("7f 45 4c 46"):
             yield _finding(
                 "injected program", "executable private memory with an ELF header", ("malfind", row)
             )
         elif meaning := _shellcode(start):
-            yield _finding(
-                "shellcode", f"executable private memory starts with {meaning}", ("malfind", row)
-            )
+            yield _finding("shellcode", f"executable private memory starts with {meaning}", ("malfind", row))
 
 
 def _shellcode(start: str) -> str:
@@ -161,7 +161,9 @@ def _unlinked(system: str, tables: Tables) -> Iterator[Finding]:  # noqa: ARG001
     for row in tables.get("ldrmodules", ()):
         lists = [row.get(name) for name in ("InLoad", "InInit", "InMem")]
         if lists == [False, False, False] and str(row.get("MappedPath", "")).lower().endswith(".dll"):
-            yield _finding("unlinked library", "mapped, and in none of the loader's lists", ("ldrmodules", row))
+            yield _finding(
+                "unlinked library", "mapped, and in none of the loader's lists", ("ldrmodules", row)
+            )
 
 
 def _parents(system: str, tables: Tables) -> Iterator[Finding]:
@@ -181,7 +183,9 @@ def _modules(system: str, tables: Tables) -> Iterator[Finding]:
     """Kernel modules that a scan sees, or sysfs has, and the list has not."""
     if system == "linux":
         for row in tables.get("check_modules", ()):
-            yield _finding("hidden module", "in sysfs, absent from the list of modules", ("check_modules", row))
+            yield _finding(
+                "hidden module", "in sysfs, absent from the list of modules", ("check_modules", row)
+            )
     elif system == "windows" and tables.get("modules"):
         bases = {row.get("Base") for row in tables["modules"]}
         for row in tables.get("modscan", ()):

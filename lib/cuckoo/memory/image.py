@@ -92,7 +92,7 @@ def _unpacked(stored: BinaryIO, packed: str, scratch: Path, maximum: int) -> Ite
         except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
             raise CuckooProcessingError(f"cannot unpack the memory image ({packed}): {error}") from error
         target.seek(0)
-        yield target  # type: ignore[misc]  # a TemporaryFile is a BinaryIO in all but name
+        yield target
 
 
 def _unpacker(stored: BinaryIO, packed: str) -> Any:

@@ -13,7 +13,9 @@ from typing import BinaryIO
 _CHUNK_BYTES = 8 << 20
 _LONGEST = 1024
 _SIGNS = {
-    b"Linux version ": re.compile(rb"(?P<linux>Linux version \d{1,3}\.\d{1,4}\.[^\n\0]{1,480} #\d[^\n\0]{1,240})"),
+    b"Linux version ": re.compile(
+        rb"(?P<linux>Linux version \d{1,3}\.\d{1,4}\.[^\n\0]{1,480} #\d[^\n\0]{1,240})"
+    ),
     b"Darwin Kernel ": re.compile(rb"(?P<mac>Darwin Kernel Version \d{1,3}\.[^\n\0]{1,240})"),
     b"RSDS": re.compile(
         rb"RSDS(?P<guid>[\s\S]{16})(?P<age>[\s\S]{4})(?P<pdb>nt(?:oskrnl|krnlmp|krnlpa|krpamp)\.pdb)\0"

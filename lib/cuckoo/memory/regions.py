@@ -52,7 +52,9 @@ def region_of(row: Mapping[str, Any]) -> Region | None:
 class Regions:
     """Writes regions below the bounds and remembers what it left out."""
 
-    def __init__(self, analysis: Path, limits: RegionLimits, scan: Callable[[bytes], list[Any]] | None) -> None:
+    def __init__(
+        self, analysis: Path, limits: RegionLimits, scan: Callable[[bytes], list[Any]] | None
+    ) -> None:
         """Write into `memory_regions/` of the analysis; `scan` gives the YARA matches of some bytes."""
         self.left_out = 0
         self._folder = analysis / FOLDER

@@ -92,10 +92,10 @@ def _filters(text: str, where: str) -> Iterable[Filter]:
     """Read "Column = regex ; Column != regex"."""
     for part in filter(str.strip, text.split(";")):
         condition = _CONDITION.fullmatch(part)
+        if condition is None:
+            raise CuckooOperationalError(f"{where}: filter: {part.strip()!r:.100} is not column = pattern")
         try:
-            if condition is None:
-                raise ValueError(f"{part.strip()!r} is not column = pattern")
             pattern = re.compile(condition["pattern"].strip(), re.IGNORECASE)
-        except (ValueError, re.error) as error:
+        except re.error as error:
             raise CuckooOperationalError(f"{where}: filter: {error}") from error
         yield Filter(condition["column"], pattern, condition["sign"] == "!=")

@@ -8,6 +8,7 @@ from lib.cuckoo.memory.apart import Arrived
 from lib.cuckoo.memory.settings import PluginSettings
 
 Row = dict[str, Any]
+NO_PROCESSES = "gave no process, and every system that runs has some: the image is cut short or damaged"
 
 
 @dataclass
@@ -38,7 +39,7 @@ def table_of(records: Sequence[Any]) -> Table:
     """
     table = Table()
     for record in records:
-        if isinstance(record, list) and len(record) == 2:  # noqa: PLR2004 - name and value
+        if isinstance(record, list) and len(record) == 2:
             _file(table, record[0], record[1])
     if not any(row.get("depth") for row in table.rows):
         for row in table.rows:
@@ -68,7 +69,11 @@ def ending_of(arrived: Arrived, settings: PluginSettings, seconds: float, rows: 
         return Ending("TOO_LARGE", f"its table is larger than what is left for tables{kept}")
     if arrived.ending:
         return Ending("CRASHED", f"its process ended with {arrived.ending}{kept}")
-    return _ending_of_error(arrived.error, settings, kept) if arrived.error else Ending("COMPLETED")
+    if arrived.error:
+        return _ending_of_error(arrived.error, settings, kept)
+    if settings.key == "pslist" and not rows and not settings.filters:
+        return Ending("FAILED", NO_PROCESSES)
+    return Ending("COMPLETED")
 
 
 def _ending_of_error(error: dict[str, str], settings: PluginSettings, kept: str) -> Ending:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.cuckoo.common.exceptions import CuckooDependencyError
+from lib.cuckoo.common.filetype import describe_bytes
 from lib.cuckoo.memory.cells import plain, type_name
 from lib.cuckoo.memory.kernel import Kernel
 from lib.cuckoo.memory.regions import Region
@@ -64,7 +65,7 @@ class Session:
 
     @property
     def layers(self) -> list[str]:
-        """Classes of the layers, from the file upwards: FileLayer, LimeLayer, Intel32e …"""
+        """Classes of the layers, from the file upwards, for example FileLayer, LimeLayer, Intel32e."""
         return [type(layer).__name__ for layer in self.context.layers.values()]
 
     def run(self, settings: PluginSettings, send: Callable[[Any], None], options: Mapping[str, Any]) -> None:
@@ -151,6 +152,9 @@ def library(places: Places) -> Iterator[str]:
     Raises:
         CuckooDependencyError: it is not installed.
     """
+    describe_bytes(
+        b""
+    )  # Volatility imports python-magic too, which loads the wrong libmagic if it comes first
     home = os.environ.get("XDG_CACHE_HOME")
     checker = sys.modules.get("jsonschema")
     os.environ["XDG_CACHE_HOME"] = str(places.cache.parent)  # it makes a folder there when imported
