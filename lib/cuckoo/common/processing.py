@@ -35,7 +35,7 @@ class Processing(AnalysisPaths):
         """Say in the ledger what the answer lacks: skipped, truncated, left out."""
         self.__dict__.setdefault("notes", []).append(text)
 
-    def unit(  # noqa: PLR0913 - what a line of the ledger has
+    def unit(
         self,
         name: str,
         outcome: str = "COMPLETED",

@@ -23,7 +23,7 @@ def plain(value: Any, maximum: int) -> Any:
 
 
 def type_name(kind: type) -> str:
-    """Return the type of a column: "int", "str", "hex", "bytes", "datetime", "disassembly" …"""
+    """Return the type of a column, for example "int", "str", "hex", "bytes", "datetime", "disassembly"."""
     return _TYPE_NAMES.get(kind.__name__, kind.__name__.lower())
 
 
