@@ -61,23 +61,26 @@ def found_system(image: Image, places: Places, version: str, progress: Progress)
         CuckooProcessingError: its system is not known; the message says which symbols are missing and where
             they belong, if the image tells.
     """
-    session = open_session(image.location, places, version, progress)
+    session, problems = open_session(image.location, places, version, progress)
     if session is not None:
         return session
+    said = "".join(f"; Volatility: {problem:.500}" for problem in dict.fromkeys(problems))
+    raise CuckooProcessingError(_why_unknown(image, places, progress) + said)
+
+
+def _why_unknown(image: Image, places: Places, progress: Progress) -> str:
     progress("looking for a kernel's name")
     image.stream.seek(0)
     kernel = find_kernel(image.stream)
     what = f"the memory image ({image.layout}, {image.size:,} bytes)"
     if kernel is None:
-        raise CuckooProcessingError(
-            f"{what} names no kernel of Windows, Linux or macOS: it is no image of memory, or is cut short"
-        )
+        return f"{what} names no kernel of Windows, Linux or macOS: it is no image of memory, or is cut short"
     if has_symbols(kernel, places):
-        raise CuckooProcessingError(
+        return (
             f"{what} names the kernel {kernel.identity!r}, whose symbols are there, but its page tables "
             f"cannot be read: it is cut short or damaged"
         )
-    raise CuckooProcessingError(f"there are no symbols for {what}: {kernel.wanted(str(places.symbols))}")
+    return f"there are no symbols for {what}: {kernel.wanted(str(places.symbols))}"
 
 
 def run_plugins(session: Session, wishes: Wishes, progress: Progress) -> Iterator[PluginRun]:

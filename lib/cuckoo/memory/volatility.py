@@ -9,6 +9,7 @@ import importlib
 import inspect
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -160,7 +161,9 @@ def library(places: Places) -> Iterator[str]:
     os.environ["XDG_CACHE_HOME"] = str(places.cache.parent)  # it makes a folder there when imported
     sys.modules["jsonschema"] = None  # type: ignore[assignment]  # makes its import fail
     try:
-        yield _configured(places)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what it says of its own parts is for its authors
+            yield _configured(places)
     finally:
         os.environ.pop("XDG_CACHE_HOME")
         if home is not None:
@@ -188,22 +191,28 @@ def _configured(places: Places) -> str:
     return str(constants.PACKAGE_VERSION)
 
 
-def open_session(location: str, places: Places, version: str, progress: Progress) -> Session | None:
+def open_session(
+    location: str, places: Places, version: str, progress: Progress
+) -> tuple[Session | None, list[str]]:
     """Find out the operating system of an image and build its layers and symbols; None if no system fits.
 
     Processes that share a cache take turns.
+
+    Returns:
+        The session, and what went wrong on the way, in Volatility's words.
     """
+    problems: list[str] = []
     with (places.cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for system in _PROBES:
             progress(f"looking for {system}")
-            context = _context_of(system, location, progress)
+            context = _context_of(system, location, progress, problems)
             if context is not None:
-                return Session(context, system, version)
-    return None
+                return Session(context, system, version), problems
+    return None, problems
 
 
-def _context_of(system: str, location: str, progress: Progress) -> Any:
+def _context_of(system: str, location: str, progress: Progress, problems: list[str]) -> Any:
     from volatility3.framework import automagic, contexts  # noqa: PLC0415 - heavy, optional
     from volatility3.framework.automagic import stacker  # noqa: PLC0415 - heavy, optional
 
@@ -213,7 +222,10 @@ def _context_of(system: str, location: str, progress: Progress) -> Any:
     available = automagic.available(context)
     context.config["automagic.LayerStacker.stackers"] = stacker.choose_os_stackers(probe)
     chosen = automagic.choose_automagic(available, probe)
-    automagic.run(chosen, context, probe, "plugins", lambda percent, text: progress(f"{percent:.0f}% {text}"))
+    errors = automagic.run(
+        chosen, context, probe, "plugins", lambda percent, text: progress(f"{percent:.0f}% {text}")
+    )
+    problems.extend("".join(error.format_exception_only()).strip() for error in errors)
     return None if probe.unsatisfied(context, "plugins.PsList") else context
 
 
