@@ -4,9 +4,19 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import fledge  # noqa: F401 - binds lib.cuckoo before any test imports from it
 from tests.working_root import WorkingRoot
+
+# A busy machine is no failure; and where a change is judged, the same examples are tried each time.
+settings.register_profile(
+    "suite",
+    deadline=None,
+    derandomize=os.environ.get("CI") == "true",
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("suite")
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 

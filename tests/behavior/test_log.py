@@ -477,9 +477,7 @@ def both_agree(log: bytes, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(answer == answers[0] for answer in answers)
 
 
-relaxed = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+relaxed = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @relaxed

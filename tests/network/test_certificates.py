@@ -1,6 +1,6 @@
 import hashlib
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.cuckoo.network.certificates import describe_certificate
@@ -42,7 +42,6 @@ def test_what_is_no_certificate_has_its_hashes() -> None:
     }
 
 
-@settings(deadline=None)
 @given(st.integers(0, 400), st.binary(max_size=4))
 def test_damaged_certificates_are_described(place: int, change: bytes) -> None:
     der = make_certificate()

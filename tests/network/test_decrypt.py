@@ -164,7 +164,7 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[list[Segmen
     return [connection(tmp_path_factory.mktemp("tls"), *setting) for setting in settings]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_damaged_connections_give_the_same_records_in_any_pieces(
     sessions: list[tuple[list[Segment], Secrets]], data: st.DataObject

@@ -125,7 +125,7 @@ def test_bytes_that_are_no_text_are_let_go_soon() -> None:
     assert conversation.chosen is not None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(damaged(HELLO, ANSWER, GET, OK, CONNECT), st.integers(1, 40))
 def test_any_bytes_in_any_pieces_give_the_same_records(segments: list[Segment], size: int) -> None:
     whole = play(detecting(), *segments)

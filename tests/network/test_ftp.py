@@ -199,7 +199,7 @@ def test_ftp_is_known_by_its_first_command_or_by_its_greeting() -> None:
     assert detect(b"QUIT\r\n", b"220 hi\r\n", (1, 2)) is None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     damaged(
         b"220 hi\r\n",

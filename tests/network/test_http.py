@@ -368,7 +368,7 @@ def test_an_endless_header_is_bounded() -> None:
     assert second["host"] == "example.com"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(damaged(GET, OK, POST, CHUNKED, response("gzip", gzip.compress(b"x" * 99))), st.integers(1, 40))
 def test_any_bytes_in_any_pieces_give_the_same_records(segments: list[Segment], size: int) -> None:
     whole = play(Http(Context()), *segments)

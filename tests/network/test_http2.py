@@ -158,7 +158,7 @@ def test_http_2_is_known_by_its_preface_and_after_an_upgrade() -> None:
     assert [record["version"] for record in only(records, "http")] == ["1.1", "2"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     damaged(ASK, ANSWER, headers(REQUEST, 3), frame(0, 8, 1, b"\x09x"), frame(5, 4, 1, bytes(3))),
     st.integers(1, 40),

@@ -65,7 +65,7 @@ def test_irc_is_known_by_either_side() -> None:
     assert detect(b"PASS l0m3za\r\n", b"", (1, 2)) is None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(damaged(LOGIN, WELCOME, b":a 670 b\r\n"), st.integers(1, 20))
 def test_any_bytes_in_any_pieces_give_the_same_records(segments: list[Segment], size: int) -> None:
     whole = play(Irc(Context(), inside), *segments)

@@ -127,7 +127,7 @@ def test_a_packet_is_opened() -> None:
     assert open_packet(initial, derive_keys(V1, FIRST, SERVER)) is None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.tuples(

@@ -216,7 +216,7 @@ def test_smb_is_known_by_its_first_message() -> None:
     assert isinstance(detect(b"\x81\0\0\x44" + bytes(68), b"", (1, 139)), Smb)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     damaged(
         *map(

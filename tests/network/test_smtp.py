@@ -188,7 +188,7 @@ def test_smtp_is_known_by_its_first_command_or_by_its_greeting() -> None:
     assert isinstance(detect(b"RSET\r\n", b"220 x\r\n", (1, 25)), Smtp)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     damaged(
         b"220 hi\r\n",

@@ -59,7 +59,7 @@ def test_a_refused_tunnel_carries_nothing() -> None:
     assert [record["granted"] for record in records] == [False]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     damaged(b"\x05\x02\0\x02", b"\x05\x02", b"\x05\0", b"\x01\x01a\x01b", ASK5, GRANT5, ASK4, GRANT4, GET),
     st.integers(1, 9),

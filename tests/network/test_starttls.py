@@ -44,7 +44,7 @@ def test_a_refusal_is_no_beginning() -> None:
     assert records == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     damaged(*(event for _, event in [*POP3, *IMAP, *XMPP, *DESKTOP, *POSTGRES]), HELLO), st.integers(1, 20)
 )

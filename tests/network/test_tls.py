@@ -183,7 +183,7 @@ def test_a_gap_in_the_handshake_is_a_flaw() -> None:
     assert tls((CLIENT, handshake(HELLO) + b"\x16"), (CLIENT, 10))["flaws"] == ["client: gap in the stream"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     damaged(handshake(HELLO), handshake(ANSWER), handshake(chain(b"x")), CHANGE, SECRET), st.integers(1, 40)
 )

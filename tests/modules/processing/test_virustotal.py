@@ -346,7 +346,7 @@ HOSTILE = st.text(max_size=100) | st.sampled_from(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(hash_=HOSTILE, url=HOSTILE)
 def test_whatever_an_analysis_says_only_documented_look_ups_are_requested(
     hash_: str, url: str, service: Loopback, analysis: Path
