@@ -57,6 +57,30 @@ def test_what_cannot_run_is_status_2_with_one_clear_line(root: WorkingRoot, argu
     assert shown.stderr
 
 
+def test_a_folder_that_leads_round_in_circles_or_has_an_endless_name_is_status_2(
+    root: WorkingRoot, tmp_path: Path
+) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+
+    for folder, reason in ((tmp_path / "loop", "Too many levels"), ("a" * 5000, "File name too long")):
+        shown = process(root, folder)
+        assert shown.returncode == 2
+        assert shown.stderr.startswith("fledge: cannot read the analysis folder")
+        assert reason in shown.stderr
+
+
+def test_the_json_for_machines_has_no_lone_surrogates(root: WorkingRoot) -> None:
+    folder = root.analysis.parent / os.fsdecode(b"8\xff\x1b[2J")
+    folder.mkdir()
+
+    shown = process(root, folder, os.fsdecode(b"none\xff"), "--json")
+
+    assert shown.stdout.isascii()
+    assert "\x1b" not in shown.stdout
+    paths = [json.loads(line)["path"] for line in shown.stdout.splitlines()]
+    assert paths == [f"{root.analysis.parent}/8\\udcff\x1b[2J", "none\\udcff"]
+
+
 def test_a_bad_limit_is_status_2_with_file_and_line(root: WorkingRoot) -> None:
     root.add_run("a", "return 1", "enabled = yes\nlimit_wall_seconds = soon")
 

@@ -203,7 +203,7 @@ def explain(
     engine.process()
     found = engine.explain(signature)
     if as_json:
-        click.echo(json.dumps(found.as_record()))
+        _print_json(found.as_record())
     else:
         _print_all(_console(), explanation_parts(found))
 
@@ -223,7 +223,7 @@ def modules(root: Path | None, modules: Sequence[Path], as_json: bool) -> None:
     settings = Settings(find_root(root), list(modules))
     stages = {"processing": discover_processing(settings), "reporting": discover_reporting(settings)}
     if as_json:
-        click.echo(json.dumps({name: plan_record(found) for name, found in stages.items()}))
+        _print_json({name: plan_record(found) for name, found in stages.items()})
         return
     console = _console()
     for name, found in stages.items():
@@ -305,7 +305,7 @@ def _process_one(folder: str, settings: "Settings", console: "Console", as_json:
     except CuckooOperationalError as error:
         _complain(error)
         if as_json:
-            click.echo(json.dumps({"path": folder, "error": str(error)}))
+            _print_json({"path": folder, "error": str(error)})
         return _COULD_NOT_RUN
     try:
         engine.process()
@@ -320,11 +320,18 @@ def _process_one(folder: str, settings: "Settings", console: "Console", as_json:
 
 def _show(results: "Results", console: "Console", as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(_outcome_record(results)))
+        _print_json(_outcome_record(results))
         return
     from lib.cuckoo.console.summary import summary  # noqa: PLC0415 - machines need no tables
 
     _print_all(console, summary(results))
+
+
+def _print_json(record: dict[str, Any]) -> None:
+    """Print a record as every parser takes it, and in ASCII, which moves no terminal's cursor."""
+    from lib.cuckoo.reporting.jsonstream import json_chunks  # noqa: PLC0415 - only for machines
+
+    click.echo(json.dumps(json.loads(b"".join(json_chunks(record)))))
 
 
 def _outcome_record(results: "Results") -> dict[str, Any]:
@@ -339,9 +346,8 @@ def _outcome_record(results: "Results") -> dict[str, Any]:
 
 def _find_analysis(folder: str, root: Root) -> Path:
     """Return the path that is meant by a path or an id."""
-    path = Path(folder)
     by_id = root.analyses / folder
-    return by_id if not path.is_dir() and by_id.is_dir() else path
+    return by_id if not os.path.isdir(folder) and os.path.isdir(by_id) else Path(folder)  # noqa: PTH112 - Path.is_dir raises for a name that is too long
 
 
 def _display(as_json: bool) -> tuple["Console", "Observer"]:

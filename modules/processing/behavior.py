@@ -11,8 +11,9 @@ Options (``[behavior]`` in processing.conf):
 from typing import Any
 
 from lib.cuckoo.behavior.log import LogIndex
-from lib.cuckoo.behavior.sections import Shown, logs_of, read_logs, sections
+from lib.cuckoo.behavior.sections import Shown, find_logs, read_logs, sections
 from lib.cuckoo.common.abstracts import Processing
+from lib.cuckoo.common.text import readable_name
 
 NOTED_LOGS = 20
 
@@ -32,17 +33,24 @@ class Behavior(Processing):
             events=int(self.options.get("events", 0)),
             records=int(self.options.get("records", 10_000)),
         )
-        indexes = list(read_logs(logs_of(self.logs_path), unpacked_bytes))
-        self._note_what_is_unread([index for index in indexes if index.faults.count])
+        logs = find_logs(self.logs_path)
+        self._note_first(logs.refused, "files in logs are no logs")
+        indexes = list(read_logs(logs.paths, unpacked_bytes))
+        self._note_first(
+            [_unread(index) for index in indexes if index.faults.count], "logs could not be read everywhere"
+        )
         return sections(indexes, shown)
 
-    def _note_what_is_unread(self, faulty: list[LogIndex]) -> None:
-        for index in faulty[:NOTED_LOGS]:
-            first = index.faults.first[0]
-            places = "1 place" if index.faults.count == 1 else f"{index.faults.count} places"
-            name = index.source.path.name
-            self.note(
-                f"logs/{name}: {places} could not be read, the first at {first['offset']}: {first['what']}"
-            )
-        if len(faulty) > NOTED_LOGS:
-            self.note(f"{len(faulty) - NOTED_LOGS} more logs could not be read everywhere")
+    def _note_first(self, sentences: list[str], rest: str) -> None:
+        """Note the first sentences, and how many more there are."""
+        for sentence in sentences[:NOTED_LOGS]:
+            self.note(sentence)
+        if len(sentences) > NOTED_LOGS:
+            self.note(f"{len(sentences) - NOTED_LOGS} more {rest}")
+
+
+def _unread(index: LogIndex) -> str:
+    first = index.faults.first[0]
+    places = "1 place" if index.faults.count == 1 else f"{index.faults.count} places"
+    name = readable_name(index.source.path.name)
+    return f"logs/{name}: {places} could not be read, the first at {first['offset']}: {first['what']}"

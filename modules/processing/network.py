@@ -66,8 +66,8 @@ class Network(Processing):
             self.note("there is no capture")
             return {"pcap_sha256": None, **Analysis(Capture(BytesIO(EMPTY)), Settings()).run()}
         with folder.open(self.pcap_path) as file:
-            source = _Hashed(file)
-            sections = self._sections(source)
+            source, bodies = _Hashed(file), self._bodies()
+            sections = self._sections(source, bodies)
             source.finish()
         attribute(sections, (self.results.get("behavior") or {}).get("processes", ()))
         for kind in ("problems", "truncated"):
@@ -75,15 +75,17 @@ class Network(Processing):
                 self.note(
                     f"{kind}: " + ", ".join(f"{name} {count}" for name, count in sections[kind].items())
                 )
+        for note in bodies.notes():
+            self.note(note)
         return {"pcap_sha256": source.sha256.hexdigest(), **sections}
 
-    def _sections(self, source: "_Hashed") -> dict[str, Any]:
+    def _sections(self, source: "_Hashed", bodies: Bodies) -> dict[str, Any]:
         places = Places(self._file("country_database"), self._file("network_database"))
-        return Analysis(Capture(source), self._settings()).run(places.locate)
+        return Analysis(Capture(source), self._settings(bodies)).run(places.locate)
 
-    def _settings(self) -> Settings:
+    def _settings(self, bodies: Bodies) -> Settings:
         return Settings(
-            context=self._context(),
+            context=self._context(bodies),
             allowed=self._allow_list(),
             maximum=self._number("maximum", 10_000),
             record_bytes=self._number("megabytes", 48) << 20,
@@ -102,10 +104,12 @@ class Network(Processing):
                 self.note(str(error))
         return secrets
 
-    def _context(self) -> Context:
-        bodies = Bodies(
+    def _bodies(self) -> Bodies:
+        return Bodies(
             Path(self.network_path), self._number("bodies", 1000), self._number("bodies_megabytes", 512) << 20
         )
+
+    def _context(self, bodies: Bodies) -> Context:
         save = bodies.save if self.options.get("save_bodies", True) else digest_only
         return Context(
             save=save, secrets=self._secrets(), body_limit=self._number("body_megabytes", 32) << 20

@@ -50,9 +50,7 @@ class Static(Processing):
             kind = kind_of(data, describe(stream.fileno()))
             answer = describe_file(data, kind, budget, output.save) | self._indicators(data)
             self._scan_resources(data, answer.get("pe", {}))
-        if output.refused:
-            budget.note(f"{output.refused} objects were not saved: the option saved allows no more")
-        for note in budget.notes:
+        for note in (*budget.notes, *output.notes()):
             self.note(note)
         return answer | classic_keys(answer.get("pe", {}))
 

@@ -1,13 +1,15 @@
 """The sections of `behavior`: what calls mean, for each family of monitors."""
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lib.cuckoo.behavior.sections import Shown, logs_of, read_logs, sections
+from lib.cuckoo.behavior.sections import Shown, find_logs, logs_of, read_logs, sections
+from lib.cuckoo.behavior.source import LogSource
 from tests.behavior.test_rebuilt import REPORTS, rebuilt
 from tests.behavior.writer import (
     FIRST_SEEN,
@@ -550,8 +552,30 @@ def test_only_regular_files_are_logs(tmp_path: Path) -> None:
     (tmp_path / "7.bson").symlink_to(tmp_path / "10.bson")
     (tmp_path / "link").symlink_to(tmp_path)
 
-    assert [path.name for path in logs_of(tmp_path)] == ["9.bson.gz", "10.bson"]
-    assert logs_of(tmp_path / "link") == []
+    os.mkfifo(tmp_path / os.fsdecode(b"6\xff.bson"))
+
+    found = find_logs(tmp_path)
+
+    assert [path.name for path in found.paths] == ["9.bson.gz", "10.bson"]
+    assert [each.rpartition("/")[2] for each in found.refused] == [
+        f"{name} is a link or no file: refused" for name in ("6\\xff.bson", "7.bson", "8.bson")
+    ]
+    assert find_logs(tmp_path / "link") == ([], ["link is a link: refused"])
+    assert find_logs(tmp_path / "notes.txt") == ([], ["cannot list notes.txt: Not a directory"])
+    assert find_logs(tmp_path / "absent") == ([], [])
+
+
+def test_a_log_that_was_swapped_for_something_else_is_not_opened(tmp_path: Path) -> None:
+    (tmp_path / "outside").write_bytes(process())
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "1.bson").symlink_to(tmp_path / "outside")
+    os.mkfifo(logs / "2.bson")
+    sources = [LogSource(logs / name, 1) for name in ("1.bson", "2.bson")]
+
+    assert [bytes(source.data()) for source in sources] == [b"", b""]
+    assert "outside the analysis" in sources[0].fault
+    assert "it is a FIFO" in sources[1].fault
 
 
 @pytest.mark.slow

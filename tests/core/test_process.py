@@ -156,3 +156,9 @@ def test_an_observer_hears_the_plan_each_start_and_each_end(root: WorkingRoot) -
         ("b", Outcome.CRASHED),
     ]
     assert results.failures == (run_of(results, "b"),)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a" * 5000, "\ud800"])
+def test_a_name_that_no_folder_can_have_is_an_operational_error(root: WorkingRoot, name: str) -> None:
+    with pytest.raises(CuckooOperationalError, match="cannot read the analysis folder"):
+        fledge.process(name, root=root.path)

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 
-from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.files.output import OutputFolder
 
 
@@ -30,7 +29,7 @@ def test_the_space_is_shared_and_what_does_not_fit_is_counted(
 
     assert output.save("a", b"four") == "static/a"
     assert output.save("b", b"big") == path
-    assert output.refused == (path is None)
+    assert len(list(output.notes())) == (path is None)
 
 
 def test_a_link_in_the_place_of_the_folder_is_not_followed(tmp_path: Path) -> None:
@@ -38,8 +37,11 @@ def test_a_link_in_the_place_of_the_folder_is_not_followed(tmp_path: Path) -> No
     elsewhere.mkdir()
     (tmp_path / "static").symlink_to(elsewhere)
 
-    with pytest.raises(CuckooProcessingError, match="cannot write"):
-        OutputFolder(str(tmp_path), "static", 100).save("a", b"x")
+    output = OutputFolder(str(tmp_path), "static", 100)
+
+    assert output.save("a", b"x") is None
+    [note] = output.notes()
+    assert note.endswith("static/a: Not a directory")
     assert list(elsewhere.iterdir()) == []
 
 
@@ -56,13 +58,16 @@ def test_a_link_in_the_place_of_the_file_is_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["file", "missing"])
-def test_a_folder_that_cannot_be_made_is_one_error(tmp_path: Path, place: str) -> None:
+def test_a_folder_that_cannot_be_made_costs_the_copies_only(tmp_path: Path, place: str) -> None:
     if place == "file":
         (tmp_path / "static").write_bytes(b"")
     folder = tmp_path if place == "file" else tmp_path / "none"
 
-    with pytest.raises(CuckooProcessingError, match="static"):
-        OutputFolder(str(folder), "static", 100).save("a", b"x")
+    output = OutputFolder(str(folder), "static", 100)
+
+    assert [output.save(name, b"x") for name in "ab"] == [None, None]
+    [note] = output.notes()
+    assert note.startswith(f"objects were not saved: cannot write {folder}/static/a: ")
 
 
 @pytest.mark.parametrize("name", ["", "../a", "a/b", ".a", "a\0", "a" * 201, "ä"])

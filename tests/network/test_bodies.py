@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.network.bodies import Bodies
 
 PDF = b"%PDF-1.4\n1 0 obj\n"
@@ -71,13 +70,37 @@ def test_nothing_is_written_through_links(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "network").symlink_to(tmp_path / "elsewhere")
 
-    with pytest.raises(CuckooProcessingError, match="is a link"):
-        Bodies(tmp_path / "network", 10, 1000).save(PDF, "x")
+    through_folder = Bodies(tmp_path / "network", 10, 1000)
+    record = through_folder.save(PDF, "x")
+    assert (record["sha256"], record["path"]) == (digest(PDF), None)
+    [note] = through_folder.notes()
+    assert "is a link" in note
 
     folder = tmp_path / "other"
     folder.mkdir()
     (folder / digest(PDF)).symlink_to(tmp_path / "victim")
-    Bodies(folder, 10, 1000).save(PDF, "x")
+    through_file = Bodies(folder, 10, 1000)
+    assert through_file.save(PDF, "x")["path"] is None
+    assert "File exists" in through_file.fault
 
     assert not (tmp_path / "victim").exists()
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_folder_that_is_a_file_costs_the_copies_only(tmp_path: Path) -> None:
+    (tmp_path / "network").write_bytes(b"garbage")
+    bodies = Bodies(tmp_path / "network", 10, len(PDF))
+
+    assert [bodies.save(data, "x")["path"] for data in (PDF, b"other")] == [None, None]
+    [note] = bodies.notes()
+    assert note.startswith("bodies were not saved: cannot write")
+    assert note.endswith("Not a directory")
+    assert (tmp_path / "network").read_bytes() == b"garbage"
+
+
+def test_what_is_beyond_the_bounds_is_noted(tmp_path: Path) -> None:
+    bodies = Bodies(tmp_path / "network", 0, 0)
+
+    bodies.save(PDF, "x")
+
+    assert list(bodies.notes()) == ["1 bodies were not saved: the options allow no more"]

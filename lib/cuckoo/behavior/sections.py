@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lib.cuckoo.behavior.calls import Limits
 from lib.cuckoo.behavior.columns import MOST_KINDS
@@ -21,6 +21,7 @@ from lib.cuckoo.behavior.records import add_records
 from lib.cuckoo.behavior.scene import Findings, Plan, Scene
 from lib.cuckoo.behavior.source import LogSource
 from lib.cuckoo.behavior.summary import add_summary
+from lib.cuckoo.common.text import readable_name
 
 SUFFIXES = (".bson", ".bson.gz")
 
@@ -35,20 +36,41 @@ class Shown:
     records: int = 0
 
 
-def logs_of(folder: str | os.PathLike[str]) -> list[Path]:
-    """Return the behaviour logs in a `logs` folder, by number, then by name; links and other files are no logs."""
-    if os.path.islink(folder):  # noqa: PTH114 - takes either kind of path
-        return []
+class FoundLogs(NamedTuple):
+    """The logs of an analysis, and in sentences what looks like logs and is not."""
+
+    paths: list[Path]
+    refused: list[str]
+
+
+def find_logs(folder: str | os.PathLike[str]) -> FoundLogs:
+    """Find the behaviour logs in a `logs` folder, by number, then by name; links and other files are no logs."""
+    path = Path(folder)
     try:
+        if path.is_symlink():
+            return FoundLogs([], [f"{path.name} is a link: refused"])
         with os.scandir(folder) as entries:
-            names = [
-                one.name
+            named = [
+                (one.name, one.is_file(follow_symlinks=False))
                 for one in entries
-                if one.name.endswith(SUFFIXES) and one.is_file(follow_symlinks=False)
+                if one.name.endswith(SUFFIXES)
             ]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return [Path(folder, name) for name in sorted(names, key=lambda name: (_number(name), len(name), name))]
+    except FileNotFoundError:
+        return FoundLogs([], [])
+    except OSError as error:
+        return FoundLogs([], [f"cannot list {path.name}: {error.strerror}"])
+    named.sort(key=lambda one: (_number(one[0]), len(one[0]), one[0]))
+    refused = [
+        f"{path.name}/{readable_name(name)} is a link or no file: refused"
+        for name, is_file in named
+        if not is_file
+    ]
+    return FoundLogs([path / name for name, is_file in named if is_file], refused)
+
+
+def logs_of(folder: str | os.PathLike[str]) -> list[Path]:
+    """Return the paths that `find_logs` finds."""
+    return find_logs(folder).paths
 
 
 def _number(name: str) -> int:

@@ -230,9 +230,12 @@ def _existing_folder(path: str | os.PathLike[str]) -> Path:
     Raises:
         CuckooOperationalError: it does not exist, is not a folder or cannot be read.
     """
-    folder = Path(path).resolve()
     try:
+        folder = Path(os.path.realpath(path, strict=True))
         next(folder.iterdir(), None)
-    except OSError as error:
-        raise CuckooOperationalError(f"cannot read the analysis folder {folder}: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise CuckooOperationalError(
+            f"cannot read the analysis folder {os.path.abspath(path)}: {reason}"  # noqa: PTH100 - follows no link
+        ) from error
     return folder

@@ -10,29 +10,29 @@ import contextlib
 import os
 import re
 import secrets
-
-from lib.cuckoo.common.exceptions import CuckooProcessingError
+from collections.abc import Iterator
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class OutputFolder:
-    """The folder `name` of an analysis; `maximum` is the number of bytes that may be written altogether."""
+    """The folder `name` of an analysis; `maximum` is the number of bytes that may be written altogether.
+
+    What cannot be written costs the copy, never what is said of it: `notes` tells what is missing and why.
+    """
 
     def __init__(self, analysis_path: str, name: str, maximum: int) -> None:
         self._path = os.path.join(analysis_path, name)  # noqa: PTH118 - paths of the analysis are text
         self._name = name
         self._left = maximum
         self.refused = 0
+        self._fault = ""
 
     def save(self, name: str, content: bytes) -> str | None:
-        """Write a file and return its path inside the analysis folder; None when the space is used up.
+        """Write a file and return its path inside the analysis folder; a file of that name is replaced.
 
-        A file of that name is replaced. `refused` counts what there was no space for.
-
-        Raises:
-            CuckooProcessingError: the folder leads elsewhere, or cannot be written.
+        None when the space is used up, or when the folder leads elsewhere or cannot be written.
         """
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no name for a file")
@@ -42,9 +42,17 @@ class OutputFolder:
         try:
             self._write(name, content)
         except OSError as error:
-            raise CuckooProcessingError(f"cannot write {self._path}/{name}: {error.strerror}") from error
+            self._fault = self._fault or f"cannot write {self._path}/{name}: {error.strerror}"
+            return None
         self._left -= len(content)
         return f"{self._name}/{name}"
+
+    def notes(self) -> Iterator[str]:
+        """Yield, in sentences, what was not saved."""
+        if self.refused:
+            yield f"{self.refused} objects were not saved: the option saved allows no more"
+        if self._fault:
+            yield f"objects were not saved: {self._fault}"
 
     def _write(self, name: str, content: bytes) -> None:
         with contextlib.suppress(FileExistsError):

@@ -1,10 +1,13 @@
 """Bodies and attachments on disk, each named by its SHA-256."""
 
+import contextlib
+import errno
 import hashlib
 import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 
-from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.common.filetype import describe_bytes
 from lib.cuckoo.network.conversation import Record
 
@@ -15,13 +18,17 @@ TYPED_BYTES = 4096
 class Bodies:
     """Writes into one folder, below bounds; calling it makes it a `Save` of conversations.
 
+    What cannot be written costs the copy, never what is said of it: `notes` tells what is missing and why.
+
     Attributes:
         skipped: bodies that were described but not written, because a bound was reached.
+        fault: why a body could not be written; "" when all could.
     """
 
     def __init__(self, folder: Path, maximum: int, maximum_bytes: int) -> None:
         """Write at most `maximum` files of `maximum_bytes` together; the folder is made with the first."""
         self.skipped = 0
+        self.fault = ""
         self._folder = folder
         self._files = maximum
         self._bytes = maximum_bytes
@@ -32,9 +39,6 @@ class Bodies:
 
         Returns:
             sha256, size, type (as libmagic says), source and path, None when the bytes were not written.
-
-        Raises:
-            CuckooProcessingError: the folder cannot be written.
         """
         digest = hashlib.sha256(data).hexdigest()
         known = self._known.get(digest)
@@ -49,29 +53,44 @@ class Bodies:
                 self._known[digest] = known
         return {**known, "source": kind}
 
+    def notes(self) -> Iterator[str]:
+        """Yield, in sentences, what was not saved."""
+        if self.skipped:
+            yield f"{self.skipped} bodies were not saved: the options allow no more"
+        if self.fault:
+            yield f"bodies were not saved: {self.fault}"
+
     def _write(self, digest: str, data: bytes) -> str | None:
         if not data:
             return None
         if self._files <= len(self._known) or self._bytes < len(data):
             self.skipped += 1
             return None
-        self._bytes -= len(data)
         path = self._folder / digest
         try:
             _write_new(path, data)
         except OSError as error:
-            raise CuckooProcessingError(f"cannot save a body: {error}") from error
+            self.fault = self.fault or f"cannot write {path}: {error.strerror}"
+            return None
+        self._bytes -= len(data)
         return str(path)
 
 
 def _write_new(path: Path, data: bytes) -> None:
-    """Write a file unless it is there, be it as a link; the folder may not be one."""
-    path.parent.mkdir(exist_ok=True)
+    """Write a file unless it is there.
+
+    Raises:
+        OSError: it cannot be written, the folder is a link, or what has its name is a link or no file.
+    """
+    with contextlib.suppress(FileExistsError):  # what is no folder shows in the opening
+        path.parent.mkdir()
     if path.parent.is_symlink():
-        raise NotADirectoryError(f"{path.parent} is a link")
+        raise NotADirectoryError(errno.ENOTDIR, f"{path.parent} is a link")
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     except FileExistsError:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise
         return
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
