@@ -13,7 +13,6 @@ import io
 import json
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.cuckoo.common.exceptions import CuckooDependencyError
+from lib.cuckoo.common.replacing import replacing
 
 ENDINGS = {".yar", ".yara"}
 EXTERNALS = ("filename", "extension", "filepath", "owner")
@@ -211,6 +211,5 @@ def _store(path: Path, compiled: Any | None, problems: list[str]) -> None:
     with suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _require_ours(os.lstat(path.parent), path.parent)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as stream:
+        with replacing(path, 0o600) as stream:
             stream.write(_MAGIC + hashlib.sha256(content).digest() + content)
-        Path(stream.name).replace(path)

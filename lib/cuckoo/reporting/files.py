@@ -1,12 +1,10 @@
-"""Files that appear whole or not at all."""
+"""Reports on disk: whole or not at all, and there after the power fails."""
 
-import contextlib
 import os
-import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
-_BUFFER = 1 << 20
+from lib.cuckoo.common.replacing import replacing
 
 
 def write_whole(target: Path, chunks: Iterable[bytes]) -> int:
@@ -17,16 +15,8 @@ def write_whole(target: Path, chunks: Iterable[bytes]) -> int:
     Raises:
         OSError: the file cannot be written.
     """
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
-        with draft.open("xb", buffering=_BUFFER) as file:
-            file.writelines(chunks)
-            file.flush()
-            os.fsync(file.fileno())
-            size = file.tell()
-        draft.replace(target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise
-    return size
+    with replacing(target) as file:
+        file.writelines(chunks)
+        file.flush()
+        os.fsync(file.fileno())
+        return file.tell()

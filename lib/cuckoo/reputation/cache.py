@@ -6,12 +6,12 @@ the body as they came. Any file that is not of this form counts as absent, and i
 
 import contextlib
 import json
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from lib.cuckoo.common.replacing import replacing
 from lib.cuckoo.reputation.service import Subject
 
 _LARGEST_BYTES = 32 << 20
@@ -59,7 +59,8 @@ class AnswerCache:
             return
         file = self._file(subject)
         file.parent.mkdir(parents=True, exist_ok=True)
-        _replace(file, json.dumps(vars(answer)).encode())
+        with replacing(file) as stream:
+            stream.write(json.dumps(vars(answer)).encode())
         self._remove_old(file.parent)
 
     def _file(self, subject: Subject) -> Path:
@@ -88,16 +89,3 @@ def _parsed(data: bytes) -> Answer | None:
     numbers = (answer.asked, answer.status)
     sound = all(type(number) is int and 0 <= number < 1 << 40 for number in numbers)
     return answer if sound and isinstance(answer.body, str) else None
-
-
-def _replace(file: Path, data: bytes) -> None:
-    """Put a file in its place in one step, so that no reader ever sees half of it."""
-    draft = file.with_name(f".{secrets.token_hex(8)}")
-    try:
-        with draft.open("xb") as stream:
-            stream.write(data)
-        draft.replace(file)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise

@@ -1,0 +1,60 @@
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from lib.cuckoo.common.replacing import replacing
+
+
+def test_the_file_takes_its_place_at_the_end(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    target.write_bytes(b"old")
+
+    with replacing(target) as file:
+        file.write(b"new")
+        file.flush()
+        assert target.read_bytes() == b"old"
+
+    assert target.read_bytes() == b"new"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_error_leaves_what_was_there_and_no_draft(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    target.write_bytes(b"old")
+
+    with pytest.raises(KeyboardInterrupt), replacing(target) as file:
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    victim, target = tmp_path / "victim", tmp_path / "out"
+    victim.write_bytes(b"precious")
+    target.symlink_to(victim)
+
+    with replacing(target) as file:
+        file.write(b"new")
+
+    assert victim.read_bytes() == b"precious"
+    assert (target.is_symlink(), target.read_bytes()) == (False, b"new")
+
+
+@pytest.mark.parametrize(("asked", "given"), [(0o666, 0o644), (0o600, 0o600)])
+def test_the_mode_is_what_was_asked_for_less_the_umask(tmp_path: Path, asked: int, given: int) -> None:
+    before = os.umask(0o022)
+    try:
+        with replacing(tmp_path / "out", asked):
+            pass
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == given
+
+
+def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "none" / "out"):
+        pass
