@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 from lib.cuckoo.console.facts import facts
 from lib.cuckoo.console.text import count_text, size_text, visible
 
-NAMES = st.sampled_from(["file", "name", "size", "type", "id", "errors", "processes", "calls", "domains"])
+NAMES = st.sampled_from(
+    ["file", "name", "size", "type", "id", "errors", "processes", "calls", "domains", "payloads"]
+)
 ODD = st.recursive(
     st.none()
     | st.integers()
@@ -70,7 +72,18 @@ def test_counts_know_the_plural() -> None:
 @given(
     st.dictionaries(
         st.sampled_from(
-            ["target", "info", "score", "signatures", "behavior", "network", "dropped", "strings", "debug"]
+            [
+                "target",
+                "info",
+                "score",
+                "signatures",
+                "behavior",
+                "network",
+                "dropped",
+                "CAPE",
+                "strings",
+                "debug",
+            ]
         ),
         ODD,
     )
@@ -79,3 +92,20 @@ def test_sections_of_any_shape_can_be_summarised(results: dict[str, object]) -> 
     for label, text in facts(results):
         assert isinstance(label, str)
         assert isinstance(text, str)
+
+
+def test_payloads_say_from_which_process_to_which() -> None:
+    source = {"process_name": "a.exe", "pid": 4, "size": 1000, "type": "data"}
+    payloads = [
+        source | {"cape_type": "Injected Shellcode/Data", "target_process": "b\x1b.exe", "target_pid": "5"},
+        source | {"cape_type": ""},
+        *({"size": 500, "type": "PE32"} for _ in range(3)),
+    ]
+
+    assert [(label, " ".join(text.split())) for label, text in facts({"CAPE": {"payloads": payloads}})] == [
+        ("payloads", "5 files, 3.5 kB"),
+        ("", "Injected Shellcode/Data a.exe (4) → b\\x1b.exe (5)"),
+        ("", "data a.exe (4)"),
+        ("", "PE32"),
+        ("", "PE32"),
+    ]

@@ -77,6 +77,20 @@ def _dropped(results: Mapping[str, Any]) -> Iterator[Line]:
                 yield "", f"{visible(_first(file.get('name')), 44):<44}  {visible(file.get('type'), 50)}"
 
 
+def _payloads(results: Mapping[str, Any]) -> Iterator[Line]:
+    payloads = _records(as_mapping(results.get("CAPE")).get("payloads"))
+    if payloads:
+        size = sum(payload.get("size") or 0 for payload in payloads)
+        yield "payloads", f"{count_text(len(payloads), 'file')}, {size_text(size)}"
+    for payload in payloads[:_FILES_SHOWN]:
+        kind = payload.get("cape_type") or payload.get("type")
+        source, target = (
+            f"{visible(payload.get(name), 30)} ({visible(payload.get(pid), 10)})" if payload.get(name) else ""
+            for name, pid in (("process_name", "pid"), ("target_process", "target_pid"))
+        )
+        yield "", f"{visible(kind, 44):<44}  {' → '.join(filter(None, (source, target)))}".rstrip()
+
+
 def _debug(results: Mapping[str, Any]) -> Iterator[Line]:
     errors = as_mapping(results.get("debug")).get("errors")
     if isinstance(errors, list) and errors:
@@ -168,7 +182,7 @@ def _first(value: object) -> object:
 
 _SECTIONS: tuple[Callable[[Mapping[str, Any]], Iterator[Line]], ...] = (
     *(_target, _info, _static, _score, _signatures, _behavior, _network),
-    *(_dropped, _strings, _debug),
+    *(_dropped, _payloads, _strings, _debug),
 )
 """What the summary tells, in order; each yields nothing where its section is absent."""
 

@@ -25,7 +25,7 @@ _MAX_DEPTH = 400  # parsers, ours among them, give up at a thousand
 _MAX_BITS = 14_000  # Python converts numbers of up to 4300 decimal digits
 _CANONICAL_ORDER = (
     "info", "target", "detections", "score", "malscore", "signatures", "ttps", "behavior", "network", "static",
-    "strings", "dropped", "procmemory", "memory", "virustotal", "debug",
+    "strings", "dropped", "CAPE", "procdump", "procmemory", "memory", "virustotal", "debug",
 )  # fmt: skip
 
 
