@@ -98,8 +98,11 @@ def test_memory_beyond_the_limit_is_an_error_of_the_child() -> None:
 
 
 def test_lines_that_are_no_records_are_passed_over() -> None:
+    before = {descriptor for descriptor in range(256) if is_pipe(descriptor)}
+
     def work(send: Send) -> None:
-        os.write(max(filter(is_pipe, range(256))), b'5\n{"record": 7}\nnot json\n[[[[\n{"error": 5}\n')
+        (pipe,) = {descriptor for descriptor in range(256) if is_pipe(descriptor)} - before
+        os.write(pipe, b'5\n{"record": 7}\nnot json\n[[[[\n{"error": 5}\n')
         send("last")
 
     arrived = run(work)
