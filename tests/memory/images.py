@@ -37,7 +37,9 @@ def unpack(packed: Path, target: Path) -> Path:
 class MemoryRoot:
     """A working root in which only the module `memory` runs, on one analysis."""
 
-    def __init__(self, path: Path, symbols: Path | str, options: str = "", plugins: str | None = None) -> None:
+    def __init__(
+        self, path: Path, symbols: Path | str, options: str = "", plugins: str | None = None
+    ) -> None:
         self.path = path
         self.analysis = path / "storage" / "analyses" / "7"
         self.analysis.mkdir(parents=True)

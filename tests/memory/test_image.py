@@ -67,7 +67,9 @@ def test_an_image_that_is_larger_than_the_budget_unpacked_is_refused(
 
 
 @pytest.mark.parametrize("damaged", [False, True])
-@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, zstandard.ZstdCompressor(write_checksum=True).compress])
+@pytest.mark.parametrize(
+    "pack", [gzip.compress, lzma.compress, zstandard.ZstdCompressor(write_checksum=True).compress]
+)
 def test_a_packed_image_that_is_cut_short_or_damaged_is_refused(
     folder: Path, pack: Callable[[bytes], bytes], damaged: bool
 ) -> None:

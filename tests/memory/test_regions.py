@@ -5,10 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yara
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
+from lib.cuckoo.files.rules import RuleSet
+from lib.cuckoo.files.scanner import Scanner
 from lib.cuckoo.memory.regions import Region, RegionLimits, Regions, region_of
 
+RULE = 'rule shell { strings: $a = "#!/bin/sh" condition: $a }'
 LIMITS = RegionLimits(regions=2, region_bytes=4096, total_bytes=6000)
 
 
@@ -39,7 +43,9 @@ def test_a_row_that_describes_no_region_gives_none(row: dict[str, Any]) -> None:
 def test_a_region_is_written_typed_and_hashed(tmp_path: Path) -> None:
     data = b"#!/bin/sh\necho\n"
 
-    record = Regions(tmp_path, LIMITS, lambda found: [len(found)]).keep(
+    rules = RuleSet(yara.compile(source=RULE))
+
+    record = Regions(tmp_path, LIMITS, Scanner("memory", rules)).keep(
         Region(5, 0x1000, 0x3000), lambda region, maximum: data
     )
 
@@ -51,7 +57,7 @@ def test_a_region_is_written_typed_and_hashed(tmp_path: Path) -> None:
         "dumped": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
         "type": "POSIX shell script, ASCII text executable",
-        "yara": [len(data)],
+        "yara": [{"name": "shell", "meta": {}, "strings": ["#!/bin/sh"], "addresses": {"a": 0}}],
     }
     assert Path(record["path"]).read_bytes() == data
 

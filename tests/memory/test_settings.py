@@ -37,7 +37,12 @@ def test_a_section_without_options_has_generous_limits(tmp_path: Path) -> None:
     (plugin,) = read(tmp_path, "[windows.registry.hivelist]\n")
 
     assert (plugin.system, plugin.key) == ("windows", "registry.hivelist")
-    assert (plugin.enabled, plugin.timeout_seconds, plugin.memory_mb, plugin.rows) == (True, 600, 4096, 100_000)
+    assert (plugin.enabled, plugin.timeout_seconds, plugin.memory_mb, plugin.rows) == (
+        True,
+        600,
+        4096,
+        100_000,
+    )
 
 
 def test_all_conditions_of_a_filter_must_hold(tmp_path: Path) -> None:

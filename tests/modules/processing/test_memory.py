@@ -76,7 +76,9 @@ def units(results: Results) -> dict[str, Outcome]:
     }
 
 
-def small(tmp_path: Path, content: bytes, symbols: Path | str = "storage/symbols", **texts: str) -> MemoryRoot:
+def small(
+    tmp_path: Path, content: bytes, symbols: Path | str = "storage/symbols", **texts: str
+) -> MemoryRoot:
     root = MemoryRoot(tmp_path / "root", symbols, **texts)
     root.image.write_bytes(content)
     return root
@@ -146,7 +148,12 @@ def test_injected_code_is_found_and_its_region_dumped(linux: Results, linux_root
     assert finding["evidence"][0]["plugin"] == "malfind"
     assert dumped[:4] == b"MZ\x90\x00"
     assert region["sha256"] == hashlib.sha256(dumped).hexdigest()
-    assert (region["pid"], region["start"], region["size"], region["dumped"]) == (98, "0x13370000", 8192, 8192)
+    assert (region["pid"], region["start"], region["size"], region["dumped"]) == (
+        98,
+        "0x13370000",
+        8192,
+        8192,
+    )
 
 
 @pytest.mark.slow
@@ -268,7 +275,9 @@ def test_the_cache_lies_in_the_working_root(symbols: Path, windows_image: Path, 
     assert sorted(path.name for path in root.analysis.iterdir()) == ["memory.dmp"]
 
 
-def test_missing_windows_symbols_are_named_with_the_place_for_them(windows_image: Path, tmp_path: Path) -> None:
+def test_missing_windows_symbols_are_named_with_the_place_for_them(
+    windows_image: Path, tmp_path: Path
+) -> None:
     root = MemoryRoot(tmp_path / "root", "storage/symbols")
     root.take(windows_image)
 
@@ -288,7 +297,9 @@ def test_an_image_of_an_unknown_linux_kernel_is_told_its_banner(tmp_path: Path) 
     assert f"{root.path}/storage/symbols/linux/" in run.reason
 
 
-@pytest.mark.parametrize("content", [b"just a text\n" * 9000, b"\x7fELF", b"EMiL" + bytes(100), bytes(5 << 20)])
+@pytest.mark.parametrize(
+    "content", [b"just a text\n" * 9000, b"\x7fELF", b"EMiL" + bytes(100), bytes(5 << 20)]
+)
 def test_what_is_no_image_fails_with_these_words(tmp_path: Path, content: bytes) -> None:
     results = small(tmp_path, content).process()
 
