@@ -60,9 +60,9 @@ class MemoryRoot:
         """Put a copy of an image into the analysis."""
         shutil.copyfile(image, self.image)
 
-    def process(self, **arguments: bool) -> Results:
+    def process(self) -> Results:
         """Process the analysis."""
-        return fledge.process(self.analysis, root=self.path, **arguments)
+        return fledge.process(self.analysis, root=self.path)
 
 
 def sections(*plugins: str) -> str:
