@@ -48,7 +48,10 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 def follow(page: Path, folder: Path) -> Path:
-    """Do what a page says, in order: write its files, run its commands; return where that ended."""
+    """Do what a page says, in order: write its files, run its commands; return where that ended.
+
+    The commands of a block marked `fails` must fail.
+    """
     for block in blocks(page):
         if block.file:
             with (folder / block.file).open(
@@ -57,12 +60,12 @@ def follow(page: Path, folder: Path) -> Path:
                 file.write("\n" + block.text if "append" in block.words else block.text)
         elif block.language == "console":
             for command in re.findall(r"^\$ (.+)$", block.text, re.MULTILINE):
-                folder = run(command, folder)
+                folder = run(command, folder, fails="fails" in block.words)
     return folder
 
 
-def run(command: str, folder: Path) -> Path:
-    words = shlex.split(command)
+def run(command: str, folder: Path, *, fails: bool = False) -> Path:
+    words = shlex.split(os.path.expandvars(command))
     if words[0] == "cd":
         return folder / words[1]
     if words[0] == "fledge":
@@ -73,7 +76,7 @@ def run(command: str, folder: Path) -> Path:
     done = subprocess.run(
         words, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120
     )
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    assert (done.returncode != 0) is fails, f"{command}\n{done.stdout}\n{done.stderr}"
     return folder
 
 
@@ -101,6 +104,33 @@ def test_the_python_on_the_api_page_and_the_commands_of_the_readme_work(tmp_path
 
     assert (tmp_path / "storage/analyses/1/reports/report.json").is_file()
     assert (tmp_path / "lab" / "conf" / "processing.conf").is_file()
+
+
+@pytest.mark.slow
+def test_the_page_on_memory_images_works_as_written(
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAGES", str(shared_data / "memory"))
+    monkeypatch.setenv("SYMBOLS", str(shared_data / "memory" / "symbols"))
+
+    lab = follow(DOCS / "how-to" / "memory-images-offline.md", tmp_path)
+
+    report = json.loads((lab / "storage/analyses/7/reports/report.json").read_text(encoding="utf-8"))
+    memory = report["memory"]
+    assert set(memory) == {"image", "pslist", "psaux", "malfind", "findings", "connections", "regions"}
+    assert 0 < len(memory["psaux"]["rows"]) < len(memory["pslist"]["rows"])
+    assert memory["image"]["packed"] == "xz"
+
+
+def test_the_memory_page_names_every_finding_and_option() -> None:
+    text = (DOCS / "reference" / "memory.md").read_text(encoding="utf-8")
+    source = (ROOT / "lib/cuckoo/memory/findings.py").read_text(encoding="utf-8")
+    kinds = set(re.findall(r'_finding\(\s*"([^"]+)"', source))
+
+    assert len(kinds) == 8
+    assert set(re.findall(r"^\| `([a-z ]+)` \| [^|]+ \| [^|]+ \|$", text, re.MULTILINE)) >= kinds
+    for option in ("enabled", "timeout", "memory_mb", "rows", "filter"):
+        assert f"| `{option}` |" in text
 
 
 def test_the_queries_on_calls_find_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.common.ini import read_sections
 from lib.cuckoo.common.paths import INPUTS
 from lib.cuckoo.common.root import find_root
+from lib.cuckoo.files.scanner import Scanner
 from lib.cuckoo.memory.analysis import Wishes, found_system, run_plugins, section
 from lib.cuckoo.memory.image import opened_image
 from lib.cuckoo.memory.regions import RegionLimits
@@ -78,6 +79,7 @@ class Memory(Processing):
                 self._number("regions_mb", 32) << 20,
             ),
             analysis=Path(self.analysis_path),
+            scanner=Scanner.configured("memory"),
             yara_file=str(find_root().path / rules) if (rules := self.options.get("yara_file")) else "",
         )
 

@@ -37,7 +37,9 @@ def unpack(packed: Path, target: Path) -> Path:
 class MemoryRoot:
     """A working root in which only the module `memory` runs, on one analysis."""
 
-    def __init__(self, path: Path, symbols: Path | str, options: str = "", plugins: str | None = None) -> None:
+    def __init__(
+        self, path: Path, symbols: Path | str, options: str = "", plugins: str | None = None
+    ) -> None:
         self.path = path
         self.analysis = path / "storage" / "analyses" / "7"
         self.analysis.mkdir(parents=True)
@@ -58,9 +60,9 @@ class MemoryRoot:
         """Put a copy of an image into the analysis."""
         shutil.copyfile(image, self.image)
 
-    def process(self, **arguments: bool) -> Results:
+    def process(self) -> Results:
         """Process the analysis."""
-        return fledge.process(self.analysis, root=self.path, **arguments)
+        return fledge.process(self.analysis, root=self.path)
 
 
 def sections(*plugins: str) -> str:

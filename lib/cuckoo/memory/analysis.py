@@ -1,7 +1,7 @@
 """An image from beginning to end: open, find out the system, run each plugin apart, draw conclusions."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,10 @@ from lib.cuckoo.memory.findings import connections, findings
 from lib.cuckoo.memory.image import Image
 from lib.cuckoo.memory.kernel import find_kernel
 from lib.cuckoo.memory.legacy import classic_records
-from lib.cuckoo.memory.regions import RegionLimits, Regions, region_of
+from lib.cuckoo.memory.regions import RegionLimits, Regions, Scanner, region_of
 from lib.cuckoo.memory.settings import PluginSettings
 from lib.cuckoo.memory.tables import Ending, Table, ending_of, table_of
 from lib.cuckoo.memory.volatility import Places, Progress, Session, has_symbols, open_session
-
-Scan = Callable[[bytes], list[Any]]
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,8 @@ class Wishes:
     findings: int = 1000
     regions: RegionLimits = RegionLimits(64, 1 << 20, 32 << 20)  # noqa: RUF009 - it is frozen
     analysis: Path = Path()
-    scan: Scan | None = None
-    """Gives the YARA matches of a region."""
+    scanner: Scanner | None = None
+    """Looks for YARA matches in regions."""
     yara_file: str = ""
     """Rules for the plugins whose names end with "yarascan"."""
 
@@ -131,13 +129,15 @@ def _run_malfind(session: Session, settings: PluginSettings, wishes: Wishes, sen
         send(record)
 
     session.run(settings, remember, {})
-    regions = Regions(wishes.analysis, wishes.regions, wishes.scan)
+    regions = Regions(wishes.analysis, wishes.regions, wishes.scanner)
     for region in filter(None, map(region_of, rows)):
         record = regions.keep(region, session.read)
         if record is not None:
             send(["region", record])
     if regions.left_out:
         send(["problem", f"{regions.left_out} regions are not dumped: the options allow no more"])
+    for problem in wishes.scanner.problems if wishes.scanner else ():
+        send(["problem", problem])
 
 
 def section(

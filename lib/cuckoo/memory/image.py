@@ -21,6 +21,7 @@ from lib.cuckoo.common.folder import AnalysisFolder
 
 _BUFFER_BYTES = 1 << 20
 _MAGIC_BYTES = 8
+_ZSTD_HEADER_BYTES = 18  # RFC 8878, 3.1.1.1: magic and the longest frame header
 _PACKED = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 _FORMATS = {
     b"EMiL": "LiME",
@@ -110,10 +111,16 @@ def _unpacker(stored: BinaryIO, packed: str) -> Any:
 
 
 class _Zstandard:
-    """Reads zstd, with its error as an OSError."""
+    """Reads zstd, with its error as an OSError.
+
+    The library takes the end of the file for the end of the data, so the size that the first frame declares is
+    what tells that a file was cut short.
+    """
 
     def __init__(self, library: Any, stored: BinaryIO) -> None:
         self._error = library.ZstdError
+        self._declared = _declared_size(library, os.pread(stored.fileno(), _ZSTD_HEADER_BYTES, 0))
+        self._read = 0
         self._stream = library.ZstdDecompressor().stream_reader(stored, read_across_frames=True)
 
     def read(self, size: int) -> bytes:
@@ -121,7 +128,19 @@ class _Zstandard:
             data: bytes = self._stream.read(size)
         except self._error as error:
             raise OSError(str(error)) from error
+        self._read += len(data)
+        if not data and self._read < self._declared:
+            raise OSError(f"it ends after {self._read:,} of {self._declared:,} bytes")
         return data
+
+
+def _declared_size(library: Any, header: bytes) -> int:
+    """Return the size of the first frame's content; -1 if it does not say."""
+    try:
+        size: int = library.frame_content_size(header)
+    except library.ZstdError:
+        return -1  # reading will say what is wrong
+    return size
 
 
 def _copy(source: Any, target: Any, maximum: int) -> None:

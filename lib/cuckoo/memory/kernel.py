@@ -14,14 +14,14 @@ _CHUNK_BYTES = 8 << 20
 _LONGEST = 1024
 _SIGNS = {
     b"Linux version ": re.compile(
-        rb"(?P<linux>Linux version \d{1,3}\.\d{1,4}\.[^\n\0]{1,480} #\d[^\n\0]{1,240})"
+        rb"(?P<linux>Linux version \d{1,3}\.\d{1,4}\.[^\n\0]{1,480} #\d[^\n\0]{1,240})(?=[\n\0])"
     ),
-    b"Darwin Kernel ": re.compile(rb"(?P<mac>Darwin Kernel Version \d{1,3}\.[^\n\0]{1,240})"),
+    b"Darwin Kernel ": re.compile(rb"(?P<mac>Darwin Kernel Version \d{1,3}\.[^\n\0]{1,240})(?=[\n\0])"),
     b"RSDS": re.compile(
         rb"RSDS(?P<guid>[\s\S]{16})(?P<age>[\s\S]{4})(?P<pdb>nt(?:oskrnl|krnlmp|krnlpa|krpamp)\.pdb)\0"
     ),
 }
-"""What each sign begins with, which is quick to find, and the whole of it."""
+"""What each sign begins with, which is quick to find, and the whole of it, to its end: a part is none."""
 
 
 @dataclass(frozen=True)

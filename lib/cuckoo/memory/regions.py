@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.common.filetype import describe_bytes
@@ -23,6 +23,15 @@ class RegionLimits:
     regions: int
     region_bytes: int
     total_bytes: int
+
+
+class Scanner(Protocol):
+    """Gives the YARA matches of some bytes, and what went wrong meanwhile, in sentences."""
+
+    problems: list[str]
+
+    def scan(self, data: Any) -> list[dict[str, Any]]:
+        """Return the records of the matches."""
 
 
 @dataclass(frozen=True)
@@ -52,16 +61,14 @@ def region_of(row: Mapping[str, Any]) -> Region | None:
 class Regions:
     """Writes regions below the bounds and remembers what it left out."""
 
-    def __init__(
-        self, analysis: Path, limits: RegionLimits, scan: Callable[[bytes], list[Any]] | None
-    ) -> None:
-        """Write into `memory_regions/` of the analysis; `scan` gives the YARA matches of some bytes."""
+    def __init__(self, analysis: Path, limits: RegionLimits, scanner: Scanner | None) -> None:
+        """Write into `memory_regions/` of the analysis; regions are not scanned without a scanner."""
         self.left_out = 0
         self._folder = analysis / FOLDER
         self._limits = limits
         self._left = limits.total_bytes
         self._files = 0
-        self._scan = scan
+        self._scanner = scanner
 
     def keep(self, region: Region, read: Callable[[Region, int], bytes]) -> dict[str, Any] | None:
         """Write a region and return its record; None for one that is left out or cannot be read.
@@ -93,7 +100,7 @@ class Regions:
             "dumped": len(data),
             "sha256": hashlib.sha256(data).hexdigest(),
             "type": describe_bytes(data[:_TYPED_BYTES]),
-            "yara": self._scan(data) if self._scan else [],
+            "yara": self._scanner.scan(data) if self._scanner else [],
         }
 
     def _write(self, name: str, data: bytes) -> str:
