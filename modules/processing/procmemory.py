@@ -51,10 +51,9 @@ class ProcessMemory(Processing):
         records = self._records(folder, list(islice(paths, self._number("maximum", 200))), tools)
         beyond = sum(1 for _ in paths)
         lines = [f"{beyond} more dumps are left out"] if beyond else []
-        for line in [*problems_in_words(records), *tools.scanner.problems, *lines]:
+        unsaved = tools.output.notes("programs")
+        for line in [*problems_in_words(records), *tools.scanner.problems, *lines, *unsaved]:
             self.note(line)
-        if tools.output.refused:
-            self.note(f"{tools.output.refused} programs were not saved: the option saved allows no more")
         return records
 
     def _records(self, folder: AnalysisFolder, paths: list[str], tools: Tools) -> list[dict[str, Any]]:

@@ -47,12 +47,12 @@ class OutputFolder:
         self._left -= len(content)
         return f"{self._name}/{name}"
 
-    def notes(self) -> Iterator[str]:
-        """Yield, in sentences, what was not saved."""
+    def notes(self, noun: str = "objects") -> Iterator[str]:
+        """Yield, in sentences, what was not saved; `noun` names what that is."""
         if self.refused:
-            yield f"{self.refused} objects were not saved: the option saved allows no more"
+            yield f"{self.refused} {noun} were not saved: the option saved allows no more"
         if self._fault:
-            yield f"objects were not saved: {self._fault}"
+            yield f"{noun} were not saved: {self._fault}"
 
     def _write(self, name: str, content: bytes) -> None:
         with contextlib.suppress(FileExistsError):
