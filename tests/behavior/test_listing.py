@@ -48,3 +48,10 @@ def test_a_category_that_nobody_has_finds_nothing() -> None:
 def test_an_analysis_without_logs_is_an_error_with_its_path(tmp_path: Path) -> None:
     with pytest.raises(CuckooProcessingError, match=re.escape(str(tmp_path / "logs"))):
         list(matching_calls(tmp_path, Wanted()))
+
+
+def test_a_link_in_the_place_of_the_logs_is_told(tmp_path: Path) -> None:
+    (tmp_path / "logs").symlink_to(tmp_path)
+
+    with pytest.raises(CuckooProcessingError, match="holds no behaviour log; logs is a link: refused"):
+        list(matching_calls(tmp_path, Wanted()))

@@ -8,7 +8,7 @@ from typing import Any
 
 from lib.cuckoo.behavior.calls import Calls, Limits
 from lib.cuckoo.behavior.processes import Process
-from lib.cuckoo.behavior.sections import logs_of, processes_of, read_logs
+from lib.cuckoo.behavior.sections import find_logs, processes_of, read_logs
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 
 UNPACKED_BYTES = 4096 << 20
@@ -46,9 +46,9 @@ def matching_calls(analysis: Path, wanted: Wanted) -> Iterator[dict[str, Any]]:
     Raises:
         CuckooProcessingError: the analysis has no behaviour log.
     """
-    logs = logs_of(analysis / "logs")
+    logs, refused = find_logs(analysis / "logs")
     if not logs:
-        raise CuckooProcessingError(f"{analysis / 'logs'} holds no behaviour log")
+        raise CuckooProcessingError("; ".join([f"{analysis / 'logs'} holds no behaviour log", *refused[:1]]))
     for process in processes_of(read_logs(logs, UNPACKED_BYTES), Limits()):
         if not wanted.pids or process.process_id in wanted.pids:
             yield from _calls_of(process, wanted)
