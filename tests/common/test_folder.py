@@ -210,3 +210,11 @@ def test_the_folder_of_a_lone_path_is_guessed(path: str, expected: str) -> None:
 def test_any_name_gives_a_file_or_the_named_error(analysis: Path, name: str) -> None:
     with suppress(CuckooProcessingError):
         AnalysisFolder(analysis).open(name).close()
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may read everything")
+def test_a_folder_that_cannot_be_listed_says_why(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir(mode=0)
+
+    with pytest.raises(CuckooProcessingError, match="Permission denied"):
+        AnalysisFolder(tmp_path).open("files")

@@ -59,7 +59,9 @@ class AnalysisFolder:
         location = os.path.join(self.path, path)
         try:
             self._require_inside(location, os.path.realpath(location))
-            _require_regular(location, os.stat(location).st_mode)
+            mode = os.stat(location).st_mode
+            if not stat.S_ISDIR(mode):  # opening a directory wakes nothing, and fails for the true reason
+                _require_regular(location, mode)
             descriptor = os.open(location, _FLAGS)
         except (OSError, ValueError) as error:
             raise CuckooProcessingError(f"cannot read {readable_name(location)}: {_reason(error)}") from error
