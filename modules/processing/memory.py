@@ -55,8 +55,8 @@ class Memory(Processing):
             opened_image(folder, name, places.cache, self._number("unpacked_mb", 65536) << 20) as image,
             library(places) as version,
         ):
-            session = found_system(image, places, version, self._progress)
-            runs = list(run_plugins(session, wishes, self._progress))
+            session = found_system(image, places, version, self.progress)
+            runs = list(run_plugins(session, wishes, self.progress))
             for run in runs:
                 self.unit(
                     run.settings.key,
@@ -94,9 +94,6 @@ class Memory(Processing):
             raise CuckooProcessingError(f"cannot make the cache {cache}: {error.strerror}") from error
         symbols = root / str(self.options.get("symbols_path") or "storage/symbols")
         yield Places(symbols, cache, self.options.get("allow_download", False) is True)
-
-    def _progress(self, text: str) -> None:
-        """Take word of how far a long scan is."""
 
     def _number(self, option: str, default: int) -> int:
         value = self.options.get(option, default)

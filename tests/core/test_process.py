@@ -138,6 +138,9 @@ def test_an_observer_hears_the_plan_each_start_and_each_end(root: WorkingRoot) -
         def started(self, candidate: Any) -> None:
             heard.append(("started", candidate.name))
 
+        def progress(self, candidate: Any, text: str) -> None:
+            pass
+
         def finished(self, run: Any) -> None:
             heard.append((run.module, run.outcome))
 

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from lib.cuckoo.core.discovery import Candidate
 from lib.cuckoo.core.ledger import Outcome
+from lib.cuckoo.core.stage import Silence
 from tests.working_root import WorkingRoot, run_of
 
 TWO_PARTS = """
@@ -85,3 +87,22 @@ def test_what_a_unit_says_is_cut_to_size(root: WorkingRoot) -> None:
     (unit,) = [run for run in results.runs if run.module.startswith("long.")]
     assert (len(unit.module), len(unit.reason), len(unit.notes)) == (105, 20_000, 100)
     assert unit.wall_seconds == 0.0
+
+
+class Listener(Silence):
+    """An observer that remembers what modules say of their progress."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, str]] = []
+
+    def progress(self, candidate: Candidate, text: str) -> None:
+        self.heard.append((candidate.name, text))
+
+
+def test_what_a_module_says_of_its_progress_reaches_the_observer_while_it_runs(root: WorkingRoot) -> None:
+    root.add_run("slow", 'import time\nself.progress("half \\udc80" + "x" * 1000)\ntime.sleep(1)\nreturn 1')
+    listener = Listener()
+
+    assert root.process(observer=listener)["slow"] == 1
+
+    assert {(name, text[:8], len(text)) for name, text in listener.heard} == {("slow", "half \\ud", 511)}

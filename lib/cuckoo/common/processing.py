@@ -35,6 +35,12 @@ class Processing(AnalysisPaths):
         """Say in the ledger what the answer lacks: skipped, truncated, left out."""
         self.__dict__.setdefault("notes", []).append(text)
 
+    def progress(self, text: str) -> None:
+        """Show whoever waits how far a long run is, in a few words; call it as often as you like."""
+        show = self.__dict__.get("_show")
+        if show is not None:
+            show(text)
+
     def unit(
         self,
         name: str,

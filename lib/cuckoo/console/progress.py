@@ -11,6 +11,7 @@ from lib.cuckoo.console.text import visible
 from lib.cuckoo.core.discovery import Candidate
 from lib.cuckoo.core.ledger import Outcome, Run
 
+_SAID_CHARACTERS = 60
 STYLES = {
     Outcome.COMPLETED: "green",
     Outcome.DISABLED: "dim",
@@ -37,6 +38,9 @@ class PlainProgress:
     def started(self, candidate: Candidate) -> None:
         """Say nothing until it ends."""
 
+    def progress(self, candidate: Candidate, text: str) -> None:
+        """Say nothing until it ends."""
+
     def finished(self, run: Run) -> None:
         """Print how a module ended."""
         reason = f"  {visible(run.reason)}" if run.reason else ""
@@ -56,6 +60,7 @@ class LiveProgress:
     def __init__(self, console: Console) -> None:
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._running: dict[tuple[str, str | None], float] = {}
+        self._said: dict[tuple[str, str | None], str] = {}
         self._stage, self._since = "", 0.0
         self._planned = self._done = 0
 
@@ -71,16 +76,24 @@ class LiveProgress:
         self._running[candidate.name, candidate.cls.__name__] = time.monotonic()
         self.tick()
 
+    def progress(self, candidate: Candidate, text: str) -> None:
+        """Remember what a module says it does, for the next tick."""
+        self._said[candidate.name, candidate.cls.__name__] = visible(text, _SAID_CHARACTERS)
+
     def finished(self, run: Run) -> None:
         """Count a module as done."""
         self._running.pop((run.module, run.class_name), None)
+        self._said.pop((run.module, run.class_name), None)
         self._done += run.class_name is not None  # a part of a module has no class
         self.tick()
 
     def tick(self) -> None:
         """Draw the list again."""
         now = time.monotonic()
-        running = "   ".join(f"{name} {now - since:.0f} s" for (name, _), since in self._running.items())
+        running = "   ".join(
+            f"{key[0]} {now - since:.0f} s {self._said.get(key, '')}".rstrip()
+            for key, since in self._running.items()
+        )
         done = f"{self._done} of {self._planned}" if self._running or self._done else f"{self._planned}"
         shown = f"  {self._stage}: {done}, {now - self._since:.0f} s   {running}"
         self._live.update(Text(shown, overflow="ellipsis", no_wrap=True), refresh=True)

@@ -15,11 +15,14 @@ import os
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgpack
 
 from lib.cuckoo.common.detach import Detachable
+
+if TYPE_CHECKING:
+    from lib.cuckoo.core.status import StatusLine
 
 _HEADER = struct.Struct("<QQ")
 _TUPLE, _SET, _FROZENSET, _INTEGER, _DATETIME, _DATE, _DETACHED = range(1, 8)
@@ -52,9 +55,13 @@ class AnswerWriter:
     """Appends messages to a file descriptor, up to `limit_bytes` in all.
 
     It writes for the process that made it: a fork that comes back from a module's `run` must not answer too.
+
+    Attributes:
+        status: the line that the engine shows meanwhile, if it shows one.
     """
 
     def __init__(self, descriptor: int, limit_bytes: int) -> None:
+        self.status: StatusLine | None = None
         self._descriptor = descriptor
         self._limit = limit_bytes
         self._process = os.getpid()

@@ -18,6 +18,7 @@ from lib.cuckoo.common.report import Report
 from lib.cuckoo.core.answer import AnswerWriter, TooLargeError, UnencodableError
 from lib.cuckoo.core.discovery import Candidate
 from lib.cuckoo.core.ledger import Outcome
+from lib.cuckoo.core.status import StatusLine
 from lib.cuckoo.core.tracking import TrackedResults
 from lib.cuckoo.core.units import units_of
 
@@ -53,7 +54,7 @@ def process(
     """Run a processing module and write two messages: its ending, and what it gives back."""
     reserve = bytearray(_RESERVE_BYTES)
     try:
-        processed = _run_processing(candidate, analysis, results)
+        processed = _run_processing(candidate, analysis, results, answer.status)
         _deliver(candidate, processed, answer)
     except KeyboardInterrupt:
         raise
@@ -104,10 +105,14 @@ def ending_of(error: BaseException) -> dict[str, Any]:
     return {"outcome": str(outcome), "reason": reason[:_MAX_TEXT], "traceback": text[-_MAX_TEXT:]}
 
 
-def _run_processing(candidate: Candidate, analysis: Analysis, results: Mapping[str, Any]) -> Processed:
+def _run_processing(
+    candidate: Candidate, analysis: Analysis, results: Mapping[str, Any], status: StatusLine | None
+) -> Processed:
     tracked = TrackedResults({} if candidate.cls.folder_only else results)  # type: ignore[attr-defined]  # a class of Processing
     module = _build(candidate.cls, tracked)
     _introduce(module, candidate, analysis)
+    if status is not None:
+        module.__dict__["_show"] = status.write
     data = module.run()
     return Processed(module.key, data, tracked.writes(), _notes_of(module), units_of(module))
 

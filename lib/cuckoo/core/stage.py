@@ -14,6 +14,7 @@ from lib.cuckoo.core.discovery import Candidate
 from lib.cuckoo.core.isolation import Child, Ended, kill, launch, perform_here, wait
 from lib.cuckoo.core.ledger import Outcome, Run
 from lib.cuckoo.core.limits import Limits
+from lib.cuckoo.core.status import StatusLine
 from lib.cuckoo.core.units import unit_runs
 
 Attempt = Callable[[Candidate, AnswerWriter], None]
@@ -28,6 +29,9 @@ class Observer(Protocol):
 
     def started(self, candidate: Candidate) -> None:
         """Hear that a candidate was launched."""
+
+    def progress(self, candidate: Candidate, text: str) -> None:
+        """Hear how far a running candidate says it is; the text may be a sample's."""
 
     def finished(self, run: Run) -> None:
         """Hear how a candidate ended."""
@@ -44,6 +48,9 @@ class Silence:
 
     def started(self, candidate: Candidate) -> None:
         """Ignore the launch."""
+
+    def progress(self, candidate: Candidate, text: str) -> None:
+        """Ignore the progress."""
 
     def finished(self, run: Run) -> None:
         """Ignore the end."""
@@ -120,18 +127,37 @@ def _run_children(
     """Keep up to `jobs` children running; yield in the order of the batch."""
     waiting = list(enumerate(batch))
     running: dict[int, tuple[int, Child]] = {}
+    lines: dict[int, StatusLine] = {}
+
+    def tick() -> None:
+        for position, _ in running.values():
+            if text := lines[position].read():
+                conditions.observer.progress(batch[position], text)
+        conditions.observer.tick()
+
     ended: dict[int, Ended] = {}
     try:
         for position, candidate in enumerate(batch):
             while position not in ended:
                 while waiting and len(running) < conditions.jobs:
-                    _launch_next(waiting, running, attempt, conditions)
+                    line = lines[waiting[0][0]] = StatusLine()
+                    _launch_next(waiting, running, _showing(line, attempt), conditions)
                 children = [child for _, child in running.values()]
-                for pid, end in wait(children, conditions.observer.tick).items():
+                for pid, end in wait(children, tick).items():
                     ended[running.pop(pid)[0]] = end
             yield candidate, ended.pop(position)
     finally:
         kill([child for _, child in running.values()])
+
+
+def _showing(line: StatusLine, attempt: Attempt) -> Attempt:
+    """Let an attempt write to a line of the engine's."""
+
+    def showing(candidate: Candidate, answer: AnswerWriter) -> None:
+        answer.status = line
+        attempt(candidate, answer)
+
+    return showing
 
 
 def _launch_next(

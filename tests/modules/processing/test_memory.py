@@ -264,6 +264,19 @@ def test_a_plugin_that_needs_rules_says_so_when_there_are_none(windows: Results)
     assert "yara_file" in run_of(windows, "memory.vadyarascan").reason
 
 
+def test_rules_of_the_option_find_what_lies_in_a_process(
+    symbols: Path, windows_image: Path, tmp_path: Path
+) -> None:
+    plugins = sections("windows.vadyarascan")
+    root = MemoryRoot(tmp_path / "root", symbols, options="yara_file = own.yar", plugins=plugins)
+    (root.path / "own.yar").write_text('rule program { strings: $a = "MZ" condition: $a }')
+    root.take(windows_image)
+
+    (row,) = section_of(root.process())["vadyarascan"]["rows"]
+
+    assert (row["PID"], row["Rule"], row["Offset"]) == (16968, "program", "0x1f0000000")
+
+
 def test_the_cache_lies_in_the_working_root(symbols: Path, windows_image: Path, tmp_path: Path) -> None:
     root = MemoryRoot(tmp_path / "root", symbols, plugins=sections("windows.pslist"))
     root.take(windows_image)
