@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 PACKAGES = ("chromium", "chromium-driver")
 _FLAGS = (
-    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *(
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-sync",
+    ),
     *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
     *("--disable-default-apps", "--hide-scrollbars", "--force-device-scale-factor=1"),
     "--host-resolver-rules=MAP * ~NOTFOUND",

@@ -1,6 +1,6 @@
 """Take pictures of the HTML report of an analysis at three widths, light and dark.
 
-    python -m tools.screenshots storage/analyses/1/reports/report.html docs/images
+python -m tools.screenshots storage/analyses/1/reports/report.html docs/images
 """
 
 import argparse

@@ -29,7 +29,7 @@ def processed(tmp_path_factory: pytest.TempPathFactory) -> Processed:
         if source not in done:
             copy = tmp_path_factory.mktemp("analysis") / source.name
             shutil.copytree(source, copy, ignore=shutil.ignore_patterns("reports"))
-            done[source] = copy, dict(fledge.process(copy, root=ROOT))
+            done[source] = copy, dict(fledge.process(copy, root=ROOT, reports=True))
         return done[source]
 
     return process

@@ -69,7 +69,11 @@ def pick(results: Record, path: str) -> Any:
 def _has(value: object, word: str) -> bool:
     if isinstance(value, Mapping):
         return word in value
-    return isinstance(value, list) and word.removeprefix("-").isdecimal() and -len(value) <= int(word) < len(value)
+    return (
+        isinstance(value, list)
+        and word.removeprefix("-").isdecimal()
+        and -len(value) <= int(word) < len(value)
+    )
 
 
 def _nothing_at(path: str, parent: object) -> str:
@@ -117,7 +121,9 @@ def _more(shown: int, total: int) -> Iterator[Text]:
 
 def _verdict(part: Any) -> Iterator[RenderableType]:
     score = "" if part.score is None else f"{part.score} of 10  "
-    yield Text.assemble((f"{score}{part.word}", _LEVEL_STYLES.get(part.level, "bold")), "  ", _cell(part.target))
+    yield Text.assemble(
+        (f"{score}{part.word}", _LEVEL_STYLES.get(part.level, "bold")), "  ", _cell(part.target)
+    )
     if part.families:
         yield Text.assemble("families  ", (visible(", ".join(part.families), 200), "bold red"))
     table = _grid("", "", "")
@@ -178,7 +184,9 @@ def _tree(part: Any) -> Iterator[RenderableType]:
     for each in part.processes:
         indent = "   " * (each.depth - 1) + "└─ " if each.depth else ""
         name = f"{indent}{visible(each.name, 40)} ({visible(each.pid, 20)})"
-        table.add_row(Text(name), f"{each.calls:,}", Text(_life(each), style="blue"), _cell(each.command, 100))
+        table.add_row(
+            Text(name), f"{each.calls:,}", Text(_life(each), style="blue"), _cell(each.command, 100)
+        )
     yield table
     yield from _more(len(part.processes), part.total)
 
@@ -199,7 +207,9 @@ def _match(part: Any) -> Iterator[RenderableType]:
         yield Text.assemble("      ", (f"{visible(label, 40)}  ", "dim"), _cell(value))
     for each in part.calls:
         arguments = ", ".join(f"{name}={visible(text(value), 60)}" for name, value in each.arguments)
-        yield Text.assemble("      ", _cell(each.process), "  ", (visible(each.api, 60), "bold"), " ", _cell(arguments))
+        yield Text.assemble(
+            "      ", _cell(each.process), "  ", (visible(each.api, 60), "bold"), " ", _cell(arguments)
+        )
     if part.omitted:
         yield Text(f"      … {part.omitted:,} more", style="dim")
 
@@ -216,11 +226,16 @@ def _entropy(part: Any) -> Iterator[RenderableType]:
 
 
 def _calls(part: Any) -> Iterator[RenderableType]:
-    yield Text(f"{visible(part.process, 40)} ({visible(part.pid, 20)}), {count_text(part.total, 'call')}", style="bold")
+    yield Text(
+        f"{visible(part.process, 40)} ({visible(part.pid, 20)}), {count_text(part.total, 'call')}",
+        style="bold",
+    )
     for each in part.calls:
         arguments = ", ".join(f"{name}={value}" for name, value in each.arguments)
         line = Text.assemble("  ", (visible(each.time, 30), "dim"), " ", (visible(each.api, 60), "bold"))
-        yield line + Text(f"({visible(arguments, 300)}) = {visible(each.result, 60)}", style="red" if each.failed else "")
+        yield line + Text(
+            f"({visible(arguments, 300)}) = {visible(each.result, 60)}", style="red" if each.failed else ""
+        )
     yield from _more(len(part.calls), part.total)
 
 
@@ -228,7 +243,9 @@ def _ledger(part: Any) -> Iterator[RenderableType]:
     table = _grid("module", "outcome", "seconds", "memory", "remarks")
     for each in part.lines:
         outcome = Text(visible(each.outcome, 20), style=_MOOD_STYLES.get(each.mood, "dim"))
-        table.add_row(_cell(each.module, 40), outcome, f"{each.seconds:.2f}", _cell(each.memory), _cell(each.why, 300))
+        table.add_row(
+            _cell(each.module, 40), outcome, f"{each.seconds:.2f}", _cell(each.memory), _cell(each.why, 300)
+        )
     yield table
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from selenium.webdriver.chrome.webdriver import WebDriver
 
 AXE = Path(axe_core_python.__file__).with_name("axe.min.js")
-REAL = ("cuckoo2-2204-sanitised", "cape-cyan.exe")
+REAL = ("cuckoo2-2204-sanitised", "cape-etw-dns-app.exe")
 
 
 def opened(driver: "WebDriver", page: Path, *, width: int = 1280, scheme: str = "light") -> None:
@@ -30,13 +30,24 @@ def opened(driver: "WebDriver", page: Path, *, width: int = 1280, scheme: str = 
 
 
 def complaints(driver: "WebDriver") -> list[str]:
-    return [entry["message"] for entry in driver.get_log("browser") if entry["level"] in {"SEVERE", "WARNING"}]
+    return [
+        entry["message"] for entry in driver.get_log("browser") if entry["level"] in {"SEVERE", "WARNING"}
+    ]
 
 
 def violations(driver: "WebDriver") -> list[str]:
     """Return what axe finds serious, with the first place of each."""
     driver.execute_cdp_cmd("Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")})
-    script = "const done = arguments[0]; axe.run(document).then((found) => done(found.violations));"
+    driver.set_script_timeout(120)
+    script = """
+        const done = arguments[0];
+        for (const each of document.querySelectorAll("details:not(.process)"))
+            each.open = each.querySelectorAll("li, tr").length < 30;
+        const processes = [...document.querySelectorAll("details.process")];
+        processes.sort((one, other) => one.querySelectorAll("tr").length - other.querySelectorAll("tr").length);
+        if (processes.length) processes[0].open = true;
+        axe.run(document, {resultTypes: ["violations"]}).then((found) => done(found.violations));
+    """
     return [
         f"{found['id']}: {found['help']}: {found['nodes'][0]['html'][:200]}"
         for found in driver.execute_async_script(script)
@@ -100,7 +111,9 @@ def test_the_call_browser_filters(chromium: "WebDriver", example: tuple[Path, di
     assert 0 < len(registry) < len(every)
     assert all("Reg" in row or "Key" in row for row in registry)
     assert nothing == []
-    assert chromium.execute_script("return document.getElementById('call-count').textContent").startswith("0 of")
+    assert chromium.execute_script("return document.getElementById('call-count').textContent").startswith(
+        "0 of"
+    )
 
 
 def test_a_copy_button_stands_beside_what_people_copy(
@@ -124,6 +137,15 @@ def test_a_copy_button_stands_beside_what_people_copy(
     assert copied == results["target"]["file"]["sha256"]
 
 
+ATTRIBUTES = """
+    return [...document.querySelectorAll("*")].flatMap((element) => [...element.attributes])
+        .filter(({name, value}) => name.startsWith("on") || name === "style" || name === "src"
+            || (name === "href" && !value.startsWith("#")))
+        .map(({name, value}) => `${name}=${value}`);
+"""
+"""Attributes that run something or lead away from the page."""
+
+
 def test_hostile_text_runs_nothing_wherever_it_stands(
     chromium: "WebDriver", example: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -139,11 +161,11 @@ def test_hostile_text_runs_nothing_wherever_it_stands(
     assert complaints(chromium) == []
     assert chromium.execute_script("return typeof window.canary") == "undefined"
     assert chromium.execute_script("return document.querySelectorAll('script, style').length") == 2
-    assert chromium.execute_script("return document.querySelectorAll('img, iframe, object, embed, base').length") == 0
-    outside = "return [...document.querySelectorAll('[href], [src]')].filter((each) => !(each.getAttribute('href') || '').startsWith('#')).length"
-    assert chromium.execute_script(outside) == 0
-    events = "return [...document.querySelectorAll('*')].flatMap((each) => each.getAttributeNames()).filter((name) => name.startsWith('on')).length"
-    assert chromium.execute_script(events) == 0
+    assert (
+        chromium.execute_script("return document.querySelectorAll('img, iframe, object, embed, base').length")
+        == 0
+    )
+    assert chromium.execute_script(ATTRIBUTES) == []
 
 
 def test_the_policy_stops_a_script_that_got_in(

@@ -41,7 +41,9 @@ def test_the_sections_stand_in_the_order_in_which_people_read_them(
 
 def test_what_an_analyst_looks_for_is_there_without_a_script(example: tuple[Path, dict[str, Any]]) -> None:
     folder, results = example
-    markup = re.sub(r"<script>.*?</script>", "", (folder / "reports" / "report.html").read_text(), flags=re.DOTALL)
+    markup = re.sub(
+        r"<script>.*?</script>", "", (folder / "reports" / "report.html").read_text(), flags=re.DOTALL
+    )
 
     for wanted in (
         *("Malicious", results["target"]["file"]["sha256"], "Process Hollowing", "winsync.exe"),
@@ -84,7 +86,9 @@ def test_a_page_stays_below_its_size_however_much_there_is(tmp_path: Path) -> No
         "target": {"file": {"name": "n" * 10_000_000}},
         "strings": ["s" * 5000] * 50_000,
         "behavior": {
-            "processes": [{"process_id": pid, "calls": [call(each) for each in range(300)]} for pid in range(60)],
+            "processes": [
+                {"process_id": pid, "calls": [call(each) for each in range(300)]} for pid in range(60)
+            ],
             "summary": {name: ["f" * 3000] * 3000 for name in ("files", "keys", "mutexes")},
         },
         "dropped": [{"name": "d" * 3000, "guest_paths": ["p" * 3000] * 300}] * 3000,

@@ -45,6 +45,9 @@ def ticks(seconds: float) -> list[tuple[float, str]]:
     if seconds <= 0:
         return [(0.0, "0 s")]
     step = next(
-        step * 10.0**power for power in range(-3, 12) for step in (1, 2, 5) if seconds / (step * 10.0**power) <= 7
+        step * 10.0**power
+        for power in range(-3, 12)
+        for step in (1, 2, 5)
+        if seconds / (step * 10.0**power) <= 7
     )
     return [(place * step / seconds, f"{place * step:g} s") for place in range(int(seconds / step) + 1)]

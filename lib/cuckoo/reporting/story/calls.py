@@ -45,7 +45,9 @@ def call_parts(results: Record, limits: Limits) -> Iterator[Any]:
         calls = sequence(process.get("calls"))
         shown = [call_line(mapping(call), min(limits.text, _LONGEST_ARGUMENT)) for call in calls[:most]]
         if shown:
-            yield Browser(text(process.get("process_name")), text(process.get("process_id")), shown, len(calls))
+            yield Browser(
+                text(process.get("process_name")), text(process.get("process_id")), shown, len(calls)
+            )
 
 
 def call_line(call: Record, longest: int) -> Call:

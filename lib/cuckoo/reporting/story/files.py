@@ -41,7 +41,11 @@ def _rules(file: Record) -> str:
 def dropped_parts(results: Record, limits: Limits) -> Iterator[Any]:
     """Yield the dropped files, payloads and process dumps."""
     payloads = mapping(results.get("CAPE")).get("payloads")
-    lists = (("Dropped", results.get("dropped")), ("Payloads", payloads), ("Dumped programs", results.get("procdump")))
+    lists = (
+        ("Dropped", results.get("dropped")),
+        ("Payloads", payloads),
+        ("Dumped programs", results.get("procdump")),
+    )
     for title, value in lists:
         found = records(value)
         heads = ("name", "type", "size", "SHA-256", "place in the guest", "rules")
@@ -50,7 +54,9 @@ def dropped_parts(results: Record, limits: Limits) -> Iterator[Any]:
              file.get("guest_paths"), _rules(file)]
             for file in found[: limits.entries]
         ]  # fmt: skip
-        yield from table(title, heads, rows, total=len(found), codes=("name", "SHA-256", "place in the guest"))
+        yield from table(
+            title, heads, rows, total=len(found), codes=("name", "SHA-256", "place in the guest")
+        )
     for file in records(results.get("dropped"))[:20]:
         if isinstance(file.get("data"), str) and file["data"]:
             yield Passage(f"Text of {first(file.get('name'))}", file["data"])
@@ -64,8 +70,12 @@ def static_parts(results: Record, limits: Limits) -> Iterator[Any]:
     for name, section in parts:
         if name not in {"kind", "indicators"} and mapping(section):
             yield from _anatomy(mapping(section), limits)
-    rules = [[rule.get("name"), mapping(rule.get("meta")).get("description")] for rule in _target_rules(results)]
-    yield from table("Rules that match the sample", ("rule", "description"), rules[: limits.entries], total=len(rules))
+    rules = [
+        [rule.get("name"), mapping(rule.get("meta")).get("description")] for rule in _target_rules(results)
+    ]
+    yield from table(
+        "Rules that match the sample", ("rule", "description"), rules[: limits.entries], total=len(rules)
+    )
     yield from reputation(results, limits)
 
 
@@ -96,10 +106,15 @@ def _is_plain(value: object) -> bool:
 def _imports(value: object, limits: Limits) -> Iterator[Any]:
     libraries = records(list(mapping(value).values()) or value)
     rows = [
-        [library.get("dll"), [text(each.get("name") or each.get("ordinal")) for each in records(library.get("imports"))]]
+        [
+            library.get("dll"),
+            [text(each.get("name") or each.get("ordinal")) for each in records(library.get("imports"))],
+        ]
         for library in libraries[: limits.entries]
     ]
-    yield from table("Imports", ("library", "functions"), rows, total=len(libraries), codes=("functions",), closed=True)
+    yield from table(
+        "Imports", ("library", "functions"), rows, total=len(libraries), codes=("functions",), closed=True
+    )
 
 
 def _entropy(blocks: list[Record], most: int) -> Entropy:
@@ -122,7 +137,9 @@ def record_table(title: str, value: object, limits: Limits) -> Iterator[Any]:
     if not found:
         facts = [pair for pair in pairs(value) if pair[1] not in (None, "", [], {})]
         rows = [[name, member] for name, member in facts[: limits.entries]]
-        yield from table(title.capitalize(), ("what", "value"), rows, total=len(facts), codes=("value",), closed=True)
+        yield from table(
+            title.capitalize(), ("what", "value"), rows, total=len(facts), codes=("value",), closed=True
+        )
         return
     heads = list(dict.fromkeys(text(name) for record in found[:20] for name in record))[:8]
     rows = [[record.get(head) for head in heads] for record in found[: limits.entries]]
@@ -153,7 +170,12 @@ def memory_parts(results: Record, limits: Limits) -> Iterator[Any]:
     found = records(results.get("procmemory"))
     heads = ("process", "pid", "rules", "file")
     lines = [
-        [record.get("process_name") or record.get("name"), record.get("pid"), _rules(record), record.get("path") or record.get("file")]
+        [
+            record.get("process_name") or record.get("name"),
+            record.get("pid"),
+            _rules(record),
+            record.get("path") or record.get("file"),
+        ]
         for record in found[: limits.entries]
     ]
     yield from table("Memory of processes", heads, lines, total=len(found))
@@ -169,7 +191,9 @@ def string_parts(results: Record, limits: Limits) -> Iterator[Any]:
         yield Listing(f"Indicators: {kind}", values[: limits.entries], len(values))
     strings = sequence(results.get("strings"))
     if strings:
-        yield Listing("Strings of the sample", [_string(each) for each in strings[: limits.entries]], len(strings))
+        yield Listing(
+            "Strings of the sample", [_string(each) for each in strings[: limits.entries]], len(strings)
+        )
 
 
 def _string(value: object) -> str:

@@ -94,15 +94,15 @@ def _signatures(engine: Record, limits: Limits) -> Iterator[Any]:
 
 def _cut(results: Record) -> Iterator[Facts]:
     behavior = mapping(results.get("behavior"))
-    rows = [(f"behavior: {name}", value) for name, value in pairs(behavior.get("truncated"))]
-    for process in records(behavior.get("processes")):
-        if process.get("truncated"):
-            rows.append((f"calls of {text(process.get('process_name'))}", process["truncated"]))
-    for log in records(behavior.get("logs")):
-        if log.get("unread"):
-            rows.append((f"unread in {text(log.get('path'))}", log["unread"]))
-    if rows:
-        yield Facts(rows[:100])
+    processes, logs = records(behavior.get("processes")), records(behavior.get("logs"))
+    rows = [
+        *((f"behavior: {name}", value) for name, value in pairs(behavior.get("truncated"))),
+        *((f"calls of {text(each.get('process_name'))}", each.get("truncated")) for each in processes),
+        *((f"unread in {text(each.get('path'))}", each.get("unread")) for each in logs),
+    ]
+    cut = [row for row in rows if row[1]]
+    if cut:
+        yield Facts(cut[:100])
 
 
 def _log(results: Record, limits: Limits) -> Iterator[Listing]:

@@ -45,6 +45,10 @@ def _member(name: str) -> Callable[[Record], Any]:
     return lambda record: record.get(name)
 
 
+def _of_messages(name: str) -> Callable[[Record], Any]:
+    return lambda record: [message.get(name) for message in records(record.get("messages"))]
+
+
 def _process(record: Record) -> str:
     name, pid = text(record.get("process_name")), text(record.get("process_id"))
     return f"{name} ({pid})" if name or pid else ""
@@ -63,7 +67,6 @@ def _subjects(record: Record) -> list[str]:
 
 def _server(record: Record) -> str:
     return f"{text(record.get('dst'))}:{text(record.get('dport'))}"
-
 
 
 _TABLES: tuple[tuple[str, str, Columns], ...] = (
@@ -98,8 +101,8 @@ _TABLES: tuple[tuple[str, str, Columns], ...] = (
     ),
     (
         "smtp", "Mail sessions",
-        (("server", _server), ("from", lambda record: [message.get("mail_from") for message in records(record.get("messages"))]),
-         ("subject", lambda record: [message.get("subject") for message in records(record.get("messages"))]),
+        (("server", _server), ("from", _of_messages("mail_from")),
+         ("subject", _of_messages("subject")),
          ("process", _process)),
     ),
     (

@@ -78,7 +78,7 @@ class Note:
     text: str
 
 
-def table(  # noqa: PLR0913 - a table has that many sides, all named where it is called
+def table(
     title: str,
     columns: Sequence[str],
     rows: Sequence[Sequence[Any]],

@@ -166,5 +166,3 @@ def count_of_calls(results: Record) -> int:
     """Return how many calls there are altogether."""
     processes = records(mapping(results.get("behavior")).get("processes"))
     return sum(len(sequence(process.get("calls"))) for process in processes)
-
-

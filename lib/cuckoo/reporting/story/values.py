@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 Record = Mapping[str, Any]
+_BEGINNING = datetime(1970, 1, 1)  # noqa: DTZ001 - the guest's clock has no zone, and only differences count
 
 
 def mapping(value: object) -> Record:
@@ -53,7 +54,10 @@ def text(value: object) -> str:
 def _scalar(value: object) -> str:
     try:
         return str(value)
-    except (ValueError, RecursionError):  # numbers of more digits than Python prints, values nested too deeply
+    except (
+        ValueError,
+        RecursionError,
+    ):  # numbers of more digits than Python prints, values nested too deeply
         return f"({type(value).__name__})"
 
 
@@ -66,9 +70,10 @@ def first(value: object) -> str:
 def moment(value: object) -> float | None:
     """Return a time such as "2026-01-31 13:21:44,590" in seconds, or None; only differences have a meaning."""
     try:
-        return (datetime.fromisoformat(text(value).replace(",", ".")).replace(tzinfo=None) - datetime.min).total_seconds()
+        found = datetime.fromisoformat(text(value).replace(",", "."))
     except ValueError:
         return None
+    return (found.replace(tzinfo=None) - _BEGINNING).total_seconds()
 
 
 def pairs(value: object) -> Iterator[tuple[str, Any]]:

@@ -116,7 +116,10 @@ def _judgement(score: float | None) -> tuple[str, str]:
 
 def _contributions(results: Record, most: int) -> Iterator[Contribution]:
     found = records(mapping(results.get("score")).get("contributions"))[:most]
-    descriptions = {text(match.get("name")): text(match.get("description")) for match in records(results.get("signatures"))}
+    descriptions = {
+        text(match.get("name")): text(match.get("description"))
+        for match in records(results.get("signatures"))
+    }
     largest = max((number(each.get("points")) for each in found), default=0.0) or 1.0
     for each in found:
         name, points = text(each.get("signature")), number(each.get("points"))
@@ -171,7 +174,9 @@ def matrix(results: Record, limits: Limits) -> Iterator[Matrix]:
     seen: dict[str, tuple[str, Sequence[Any], list[str]]] = {}
     for each in records(results.get("ttps")):
         number_ = text(each.get("ttp") or each.get("technique"))
-        _, _, signatures = seen.setdefault(number_, (text(each.get("name")), sequence(each.get("tactics")), []))
+        _, _, signatures = seen.setdefault(
+            number_, (text(each.get("name")), sequence(each.get("tactics")), [])
+        )
         signatures.append(text(each.get("signature")))
     columns: dict[str, list[Technique]] = {}
     for number_, (name, tactics, signatures) in islice(seen.items(), limits.entries):
