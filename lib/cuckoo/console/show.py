@@ -14,6 +14,7 @@ from rich.text import Text
 from lib.cuckoo.common.exceptions import CuckooOperationalError
 from lib.cuckoo.common.text import count_text, visible
 from lib.cuckoo.reporting.story.parts import Limits
+from lib.cuckoo.reporting.story.processes import Process
 from lib.cuckoo.reporting.story.sections import CALLS, LEDGER, SECTIONS, Section
 from lib.cuckoo.reporting.story.values import Record, text
 
@@ -37,7 +38,7 @@ def read_report(folder: Path) -> Record:
         file = folder / "reports" / name
         if file.is_file():
             try:
-                with opened(file, "rt", encoding="utf-8", errors="surrogateescape") as stream:  # type: ignore[operator]
+                with opened(file, "rt", encoding="utf-8", errors="surrogateescape") as stream:
                     found = json.load(stream)
             except (OSError, ValueError, EOFError, RecursionError) as error:
                 raise CuckooOperationalError(f"cannot read {file}: {error}") from error
@@ -191,7 +192,7 @@ def _tree(part: Any) -> Iterator[RenderableType]:
     yield from _more(len(part.processes), part.total)
 
 
-def _life(process: Any) -> str:
+def _life(process: Process) -> str:
     if process.seconds is None:
         return ""
     begin = min(_BAR - 1, int(process.begin * _BAR))

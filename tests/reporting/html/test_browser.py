@@ -25,7 +25,7 @@ REAL = ("cuckoo2-2204-sanitised", "cape-etw-dns-app.exe")
 def opened(driver: "WebDriver", page: Path, *, width: int = 1280, scheme: str = "light") -> None:
     emulate(driver, width=width, height=900, scheme=scheme)
     driver.get("about:blank")
-    driver.get_log("browser")
+    driver.get_log("browser")  # type: ignore[no-untyped-call]  # empties it
     driver.get(address_of(page))
 
 

@@ -1,14 +1,16 @@
 """The page: sections rendered one by one, each within its share of the size, then put together.
 
-Rules for whoever edits templates: every value is escaped by Jinja2 and made visible by `_finalize`; only what we made
-ourselves is marked as `ours`; no `style` attribute and no event attribute, which the policy of the page forbids; no address but
-`#…`, `data:` of pictures, and relative files that we wrote.
+Rules for whoever edits templates:
+
+- every value is escaped by Jinja2 and made visible by `_finalize`; only what we made ourselves is marked as `ours`
+- no `style` attribute and no event attribute: the policy of the page forbids them
+- no address but `#…` and the `data:` of pictures; what a sample names is never a link
 """
 
 import hashlib
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,7 +45,7 @@ class Bounds:
 
     page_bytes: int = 8_000_000
     picture_bytes: int = 2_000_000
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from lib.cuckoo.reporting.story.values import Record, first, mapping, number, pa
 
 _PACKED = 7.2
 """Bits a byte from which data is most likely compressed or encrypted."""
+_WORTH_COPYING = 24
+"""Characters; hashes and paths have more, flags and numbers fewer."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,10 @@ def dropped_parts(results: Record, limits: Limits) -> Iterator[Any]:
 
 def static_parts(results: Record, limits: Limits) -> Iterator[Any]:
     """Yield the facts of the sample: sections with their entropy, tables of its own lists, the rest as facts."""
+    file = mapping(mapping(results.get("target")).get("file"))
+    hashes = [(name, file.get(name)) for name in ("sha512", "ssdeep", "tlsh") if file.get(name)]
+    if hashes:
+        yield Facts(hashes, frozenset(name for name, _ in hashes))
     static = mapping(results.get("static"))
     shown = static.get("kind")
     parts = [(shown, mapping(static.get(text(shown))))] if shown else list(pairs(static))
@@ -87,9 +93,10 @@ def _target_rules(results: Record) -> list[Record]:
 def _anatomy(section: Record, limits: Limits) -> Iterator[Any]:
     if records(section.get("sections")):
         yield _entropy(records(section["sections"]), limits.entries)
-    plain = [(name, value) for name, value in pairs(section) if _is_plain(value)]
+    plain = [(name.replace("_", " "), value) for name, value in pairs(section) if _is_plain(value)]
     if plain:
-        yield Facts(plain[: limits.entries], frozenset(name for name, _ in plain))
+        long = (name for name, value in plain if isinstance(value, str) and len(value) >= _WORTH_COPYING)
+        yield Facts(plain[: limits.entries], frozenset(long))
     for name, value in pairs(section):
         if name == "imports":
             yield from _imports(value, limits)

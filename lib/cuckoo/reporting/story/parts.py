@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
+_EMPTY: tuple[object, ...] = (None, "", [], {})
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -87,5 +89,10 @@ def table(
     codes: Sequence[str] = (),
     closed: bool = False,
 ) -> list[Table]:
-    """Return the table, or nothing where it has no rows."""
-    return [Table(title, columns, rows, total, frozenset(codes), closed)] if rows else []
+    """Return the table without columns that are empty throughout, or nothing where it has no rows."""
+    kept = [place for place in range(len(columns)) if any(row[place] not in _EMPTY for row in rows)]
+    if not kept:
+        return []
+    heads = [columns[place] for place in kept]
+    cells = [[row[place] for place in kept] for row in rows]
+    return [Table(title, heads, cells, total, frozenset(codes), closed)]

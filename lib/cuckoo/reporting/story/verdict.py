@@ -16,7 +16,7 @@ _TACTICS = (
     *("collection", "command-and-control", "exfiltration", "impact"),
 )
 """In the order of the matrix, which is that of an attack."""
-_HASHES = ("md5", "sha1", "sha256", "sha512", "ssdeep", "tlsh", "imphash")
+_HASHES = ("sha256", "sha1", "md5")
 
 
 @dataclass(frozen=True)
@@ -130,10 +130,10 @@ def _contributions(results: Record, most: int) -> Iterator[Contribution]:
 def families(results: Record) -> list[str]:
     """Return the names of malware families, each once, as modules and signatures gave them."""
     named = results.get("detections")
-    names = [named] if isinstance(named, str) else [each.get("family") for each in records(named)]
+    names: list[Any] = [named] if isinstance(named, str) else [each.get("family") for each in records(named)]
     for match in records(results.get("signatures")):
-        names += sequence(match.get("families"))
-    names += [results.get("malfamily"), mapping(results.get("virustotal")).get("family")]
+        names.extend(sequence(match.get("families")))
+    names += (results.get("malfamily"), mapping(results.get("virustotal")).get("family"))
     return list(dict.fromkeys(text(name) for name in names if name))
 
 
@@ -142,8 +142,8 @@ def _target_facts(results: Record) -> Iterator[Facts]:
     file = mapping(target.get("file"))
     rows: list[tuple[str, Any]] = [("URL", target.get("url"))]
     if file:
-        rows += [("size", size_text(number(file.get("size")))), ("type", file.get("type"))]
         rows += [(name, file.get(name)) for name in _HASHES]
+        rows += [("size", size_text(number(file.get("size"))))]
     shown = [row for row in rows if row[1]]
     if shown:
         yield Facts(shown, frozenset({"URL", *_HASHES}))
