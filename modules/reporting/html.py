@@ -3,7 +3,7 @@
 Options (``[html]`` in reporting.conf):
     megabytes          largest size of the page; sections tell less until it fits (default 8)
     picture_megabytes  screenshots in the page, as they are on disk, 0 for none (default 2)
-    calls              first calls of each process in the page (default 200)
+    calls              first calls of each process in the page (default 500)
     entries            rows of a table, values of a list (default 500)
     text               characters of one value (default 1000)
 """

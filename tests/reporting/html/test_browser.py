@@ -25,14 +25,13 @@ REAL = ("cuckoo2-2204-sanitised", "cape-etw-dns-app.exe")
 def opened(driver: "WebDriver", page: Path, *, width: int = 1280, scheme: str = "light") -> None:
     emulate(driver, width=width, height=900, scheme=scheme)
     driver.get("about:blank")
-    driver.get_log("browser")  # type: ignore[no-untyped-call]  # empties it
+    driver.get_log("browser")  # type: ignore[no-untyped-call]  # which empties it
     driver.get(address_of(page))
 
 
 def complaints(driver: "WebDriver") -> list[str]:
-    return [
-        entry["message"] for entry in driver.get_log("browser") if entry["level"] in {"SEVERE", "WARNING"}
-    ]
+    entries = driver.get_log("browser")  # type: ignore[no-untyped-call]  # selenium's own
+    return [entry["message"] for entry in entries if entry["level"] in {"SEVERE", "WARNING"}]
 
 
 def violations(driver: "WebDriver") -> list[str]:

@@ -108,6 +108,16 @@ def test_the_first_calls_are_shown_and_the_rest_counted(tmp_path: Path, limit: i
     assert ("fledge calls FOLDER --pid 4" in markup) == (shown < 3)
 
 
+def test_calls_that_were_written_apart_are_linked(tmp_path: Path) -> None:
+    (tmp_path / "reports" / "calls").mkdir(parents=True)
+    (tmp_path / "reports" / "calls" / "4.ndjson").touch()
+    processes = [{"process_id": pid, "calls": [call(1), call(2)]} for pid in (4, 5, "../4")]
+
+    markup = page({"behavior": {"processes": processes}}, tmp_path, Bounds(limits=Limits(calls=1)))
+
+    assert re.findall(r'href="([^#"]+)"', markup) == ["calls/4.ndjson"]
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3])
 def test_entries_beyond_the_limit_are_counted(tmp_path: Path, limit: int) -> None:
     markup = page({"strings": ["one", "two"]}, tmp_path, Bounds(limits=Limits(entries=limit)))

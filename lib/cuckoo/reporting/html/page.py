@@ -4,7 +4,8 @@ Rules for whoever edits templates:
 
 - every value is escaped by Jinja2 and made visible by `_finalize`; only what we made ourselves is marked as `ours`
 - no `style` attribute and no event attribute: the policy of the page forbids them
-- no address but `#…` and the `data:` of pictures; what a sample names is never a link
+- no address but `#…`, the `data:` of pictures, and files beside the page that we wrote
+- what a sample names is never a link
 """
 
 import hashlib
@@ -62,6 +63,7 @@ def page_chunks(results: Record, folder: AnalysisFolder, bounds: Bounds) -> Iter
         CuckooReportError: a section has a shape that fits no page at all.
     """
     environment = _environment()
+    environment.globals["calls_file"] = partial(_calls_file, folder)
     rendered = list(_sections(environment, results, folder, bounds))
     style, script = (_read(name) for name in ("report.css", "report.js"))
     yield from _encoded(
@@ -172,6 +174,14 @@ def _finalize(context: "Context", value: object) -> object:
     return f"{visible(shown[:most])}… ({len(shown) - most:,} more characters)"
 
 
+def _calls_file(folder: AnalysisFolder, pid: str) -> str:
+    """Return where all calls of a process lie, relative to the page, or "" when they were not written apart."""
+    if not (pid.isascii() and pid.isdigit()):
+        return ""
+    name = f"calls/{pid}.ndjson"
+    return name if folder.exists(f"reports/{name}") else ""
+
+
 def _lines(value: object) -> list[str]:
     """Return the lines of a text; as many as a screen or two can show."""
     return text(value)[:20_000].splitlines()[:200]
@@ -205,7 +215,7 @@ def bounds_from(options: Mapping[str, Any]) -> Bounds:
         limits=Limits(
             entries=_positive(options, "entries", 500),
             text=_positive(options, "text", 1000, least=40),
-            calls=_positive(options, "calls", 200),
+            calls=_positive(options, "calls", 500),
         ),
     )
 

@@ -15,7 +15,7 @@ class Limits:
     """Rows of a table, values of a list."""
     text: int = 1000
     """Characters of one value."""
-    calls: int = 200
+    calls: int = 500
     """Calls of one process."""
 
     def halved(self) -> Self:
