@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 # What `make run` installs beside the mandatory libraries; `make test` installs everything.
-EXTRAS ?= network,static,fuzzy
+EXTRAS ?= network,static,fuzzy,yara
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .PHONY: run test check format screenshots clean

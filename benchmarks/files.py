@@ -7,8 +7,11 @@ CPU seconds, the best of several runs, because everything that disturbs a run ma
 
 import os
 import struct
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -16,6 +19,8 @@ from rich.table import Table
 import fledge  # noqa: F401 - binds lib.cuckoo
 
 RUNS = 5
+MODULES = Path(__file__).resolve().parent.parent / "modules" / "processing"
+TEXT_MB, RULES, DROPPED, DROPPED_KB, DUMP_MB = 50, 1000, 500, 100, 1024
 MB = 1 << 20
 CODE_MB, RESOURCES_MB, EXPORTS, IMPORTS = 28, 14, 20_000, 5_000
 
@@ -29,6 +34,8 @@ def main() -> None:
             f"{best(lambda: pe_seconds(library)):.2f} s",
             "1.0 s",
         ),
+        *text_rows(),
+        *rule_rows(),
     ]
     table = Table(title="files", title_justify="left")
     for label in ("what", "measured", "at most"):
@@ -55,6 +62,87 @@ def pe_seconds(data: bytes) -> float:
     assert sum(len(library["imports"]) for library in described["imports"].values()) == IMPORTS
     assert len(described["resources"]) == RESOURCES_MB
     return elapsed
+
+
+def text_rows() -> list[tuple[str, str, str]]:
+    """Measure the search for strings and indicators in half random, half program data."""
+    from lib.cuckoo.files.indicators import indicators  # noqa: PLC0415 - as above
+    from lib.cuckoo.files.strings import first_strings  # noqa: PLC0415 - as above
+
+    library = large_library()
+    data = (library * (TEXT_MB * MB // len(library) + 1))[: TEXT_MB * MB]
+
+    def seconds() -> float:
+        with tempfile.TemporaryFile() as stream:
+            stream.write(data)
+            stream.seek(0)
+            started = time.process_time()
+            first_strings(stream, 6, 2048)
+            indicators(data, "sample", 1000)
+            return time.process_time() - started
+
+    return [(f"strings and indicators of {TEXT_MB} MB", f"{best(seconds):.2f} s", "1.0 s")]
+
+
+def rule_rows() -> list[tuple[str, str, str]]:
+    """Measure modules that scan with YARA, in a working root with rules of its own."""
+    with tempfile.TemporaryDirectory() as place:
+        root = Path(place)
+        for group in ("binaries", "memory"):
+            (root / "data" / "yara" / group).mkdir(parents=True)
+            for number in range(RULES):
+                (root / "data" / "yara" / group / f"{number}.yar").write_text(rule(number))
+        for folder in ("conf", "storage/analyses/1/files", "storage/analyses/1/memory"):
+            (root / folder).mkdir(parents=True)
+        os.environ["FLEDGE_ROOT"] = place
+        analysis = root / "storage" / "analyses" / "1"
+        library = large_library()
+        for number in range(DROPPED):
+            head = library[:512] + os.urandom(DROPPED_KB * 512)
+            (analysis / "files" / str(number)).write_bytes(head.ljust(DROPPED_KB * 1024, b"."))
+        write_dump(analysis / "memory" / "1.dmp", library)
+        module_seconds("dropped", analysis)  # compiles the rules
+        module_seconds("procmemory", analysis, maximum=0)
+        dropped = min(module_seconds("dropped", analysis, fuzzy_megabytes=0) for _ in range(3))
+        fuzzy = module_seconds("dropped", analysis)
+        memory = module_seconds("procmemory", analysis)
+    return [
+        (f"{DROPPED} dropped files of {DROPPED_KB} KB, {RULES} YARA rules", f"{fuzzy:.2f} s", "5 s"),
+        ("the same without ssdeep and TLSH of the first 4 MB", f"{dropped:.2f} s", ""),
+        (f"a process dump of {DUMP_MB} MB, {RULES} YARA rules, indicators", f"{memory:.1f} s", "20 s"),
+    ]
+
+
+def rule(number: int) -> str:
+    """Write a rule as families have them: some text, some code with gaps."""
+    code = " ".join(f"{byte:02X}" for byte in struct.pack("<QQ", number * 0x9E3779B97F4A7C15 % 2**64, number))
+    return f"""rule Family{number} {{
+        meta: family = "Family{number}"
+        strings:
+            $text = "family-{number:05}-{number * 7919:x}" ascii wide
+            $code = {{ 55 8B EC {code} ?? ?? E8 [4-8] C3 }}
+        condition: uint16(0) == 0x5A4D and all of them or $text
+    }}"""
+
+
+def write_dump(path: Path, library: bytes) -> None:
+    """Write a dump whose regions are random, program and zero bytes."""
+    noise, address = os.urandom(4 * MB), 0x10000
+    with path.open("wb") as stream:
+        while stream.tell() < DUMP_MB * MB:
+            for data, kind in ((noise, 0x20000), (library[: 4 * MB], 0x20000), (bytes(2 * MB), 0x20000)):
+                stream.write(struct.pack("<QIIII", address, len(data), 0x1000, kind, 4) + data)
+                address += len(data) + 0x10000
+
+
+def module_seconds(name: str, analysis: Path, **options: Any) -> float:
+    """Return the CPU seconds that a module takes."""
+    from fledge.testing import run_module  # noqa: PLC0415 - as above
+
+    started = time.process_time()
+    _, run = run_module(MODULES / f"{name}.py", analysis, task={"category": "file"}, **options)
+    assert run.outcome.value == "COMPLETED", run.error
+    return time.process_time() - started
 
 
 def large_library() -> bytes:

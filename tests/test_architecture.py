@@ -135,7 +135,10 @@ def test_every_package_is_declared_for_the_wheel() -> None:
         if _part(path) == "modules"
     }
 
-    assert set(declared["options"]["packages"].split()) == packages | shipped | {"fledge.shipped.conf"}
+    assert set(declared["options"]["packages"].split()) == packages | shipped | {
+        "fledge.shipped.conf",
+        "fledge.shipped.data",
+    }
 
 
 def _run(program: str) -> list[str]:

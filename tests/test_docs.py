@@ -1,5 +1,7 @@
 """The documentation's code is executed, and its lists are compared with the tree."""
 
+import hashlib
+import json
 import os
 import re
 import shlex
@@ -19,6 +21,7 @@ from lib.cuckoo.common.ini import read_sections
 from lib.cuckoo.common.paths import INPUTS
 from lib.cuckoo.core.ledger import Outcome, Run
 from lib.cuckoo.core.limits import OPTION_NAMES
+from tests.reputation.loopback import loopback
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -64,6 +67,8 @@ def run(command: str, folder: Path) -> Path:
         return folder / words[1]
     if words[0] == "fledge":
         words = [sys.executable, "-m", "fledge", *words[1:]]
+    if words[0] == "python":
+        words[0] = sys.executable
     environment = os.environ | {"PYTHONPATH": str(ROOT), "FLEDGE_ROOT": ""}
     done = subprocess.run(
         words, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120
@@ -117,6 +122,35 @@ def test_the_page_on_signatures_works_as_written(tmp_path: Path) -> None:
     lab = follow(DOCS / "how-to" / "write-a-signature.md", tmp_path)
 
     run(f"{sys.executable} -m pytest -q -p no:cacheprovider test_signatures.py", lab)
+
+
+def test_the_page_on_reputation_services_works_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VIRUSTOTAL_API_KEY", raising=False)
+    page = tmp_path / "page.md"
+    text = (DOCS / "how-to" / "reputation-services.md").read_text(encoding="utf-8")
+    with loopback(tmp_path / "service") as service:
+        for name in ("virustotal", "hashlookup"):
+            text = text.replace(f"[{name}]\n", f"[{name}]\nurl = {service.address}/{name}\n")
+        page.write_text(text.replace("http://127.0.0.1:8117", service.address), encoding="utf-8")
+        service.plan("*", {"text": '{"verdict": "harmless"}'})
+        sha256 = hashlib.sha256((ROOT / "conf" / "fledge.conf").read_bytes()).hexdigest()
+        report = {"type": "file", "id": sha256, "attributes": {"last_analysis_stats": {"undetected": 70}}}
+        service.plan(f"/virustotal/files/{sha256}", {"text": json.dumps({"data": report})})
+        service.plan(f"/hashlookup/lookup/sha256/{sha256}", {"status": 404, "text": '{"message": "none"}'})
+
+        lab = follow(page, tmp_path)
+
+        results = json.loads((lab / "storage/analyses/7/reports/report.json").read_bytes())
+        assert results["virustotal"]["summary"] == "0/70"
+        assert results["hashlookup"]["found"] is False
+        assert results["verdicts"]["verdict"] == "harmless"
+        assert [path for _, path, _ in service.questions()] == [
+            f"/hashlookup/lookup/sha256/{sha256}",
+            f"/virustotal/files/{sha256}",
+            f"/verdicts/{sha256}",
+        ]
 
 
 def test_the_signatures_page_names_every_attribute_and_method() -> None:

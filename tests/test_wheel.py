@@ -211,7 +211,7 @@ def test_without_a_compiler_the_twin_of_the_log_scanner_runs(built: Path, tmp_pa
 
 def test_the_wheel_holds_every_file_that_the_code_needs(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    places = {"fledge": "", "lib": "", "modules": "fledge/shipped/", "conf": "fledge/shipped/"}
+    places = {"fledge": "", "lib": ""} | dict.fromkeys(("modules", "conf", "data"), "fledge/shipped/")
     files = {
         place + str(path.relative_to(ROOT))
         for top, place in places.items()

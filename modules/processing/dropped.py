@@ -3,7 +3,7 @@
 Options (``[dropped]`` in processing.conf):
     maximum          files read; those beyond are counted (default 2000)
     megabytes        data read, of all files together; larger files are named (default 4096)
-    fuzzy_megabytes  data that gets ssdeep and TLSH, of all files together (default 16)
+    fuzzy_megabytes  data that gets ssdeep and TLSH, of all files together (default 4)
     text             bytes of a text file shown as its data, 0 for none (default 4096)
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 from lib.cuckoo.common.abstracts import Processing
 from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.files.dropped import Limits, dropped_files
+from lib.cuckoo.files.scanner import Scanner
 
 
 class Dropped(Processing):
@@ -25,10 +26,10 @@ class Dropped(Processing):
         limits = Limits(
             files=int(self.options.get("maximum", 2000)),
             size_bytes=int(self.options.get("megabytes", 4096)) << 20,
-            fuzzy_bytes=int(self.options.get("fuzzy_megabytes", 16)) << 20,
+            fuzzy_bytes=int(self.options.get("fuzzy_megabytes", 4)) << 20,
             text_bytes=int(self.options.get("text", 4096)),
         )
-        dropped = dropped_files(AnalysisFolder(self.analysis_path), limits)
+        dropped = dropped_files(AnalysisFolder(self.analysis_path), limits, Scanner.configured("binaries"))
         for problem in dropped.problems:
             self.note(problem)
         return dropped.records

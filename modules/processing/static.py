@@ -1,10 +1,12 @@
 """What the sample is made of, without running it: headers, sections, imports, resources, signatures.
 
 Options (``[static]`` in processing.conf):
-    entries   records kept of each list, for example of imports (default 10000)
-    text      characters kept of each text, for example of a manifest (default 1048576)
-    unpacked  bytes that may be decompressed or decoded altogether (default 67108864)
-    saved     bytes of objects, for example icons, that may be written to static/ (default 67108864)
+    entries     records kept of each list, for example of imports (default 10000)
+    text        characters kept of each text, for example of a manifest (default 1048576)
+    unpacked    bytes that may be decompressed or decoded altogether (default 67108864)
+    saved       bytes of objects, for example icons, that may be written to static/ (default 67108864)
+    indicators  indicators kept of each kind, for example of URLs, 0 for none (default 1000)
+    scanned     bytes from which on a resource is scanned with YARA, 0 for none (default 4096)
 """
 
 import mmap
@@ -18,9 +20,12 @@ from lib.cuckoo.common.filetype import describe
 from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.files.budget import Budget, Data
 from lib.cuckoo.files.describe import describe_file
+from lib.cuckoo.files.indicators import indicators
 from lib.cuckoo.files.kinds import kind_of
 from lib.cuckoo.files.output import OutputFolder
 from lib.cuckoo.files.pe.classic import classic_keys
+from lib.cuckoo.files.pe.matches import scan_resources
+from lib.cuckoo.files.scanner import Scanner
 
 
 class Static(Processing):
@@ -30,7 +35,7 @@ class Static(Processing):
     folder_only = True
 
     def run(self) -> dict[str, Any]:
-        """Return `kind` and the section of that kind, for example `pe`.
+        """Return `kind`, the section of that kind, for example `pe`, and `indicators`.
 
         Raises:
             CuckooProcessingError: the sample cannot be read, or an option makes no sense.
@@ -43,12 +48,31 @@ class Static(Processing):
         with folder.open(sample_name(folder)) as stream:
             data = _contents(stream)
             kind = kind_of(data, describe(stream.fileno()))
-            answer = describe_file(data, kind, budget, output.save)
+            answer = describe_file(data, kind, budget, output.save) | self._indicators(data)
+            self._scan_resources(data, answer.get("pe", {}))
         if output.refused:
             budget.note(f"{output.refused} objects were not saved: the option saved allows no more")
         for note in budget.notes:
             self.note(note)
         return answer | classic_keys(answer.get("pe", {}))
+
+    def _indicators(self, data: Data) -> dict[str, Any]:
+        limit = self._limit("indicators")
+        if not limit:
+            return {"indicators": []}
+        result = indicators(data, "sample", limit)
+        for kind, more in result.truncated.items():
+            self.note(f"{more} more indicators of the kind {kind} are left out")
+        return {"indicators": result.as_dicts()}
+
+    def _scan_resources(self, data: Data, pe: dict[str, Any]) -> None:
+        least, resources = self._limit("scanned"), pe.get("resources", [])
+        if not least or not resources:
+            return
+        scanner = Scanner.configured("binaries")
+        scan_resources(data, pe["sections"], resources, scanner, least)
+        for problem in scanner.problems:
+            self.note(problem)
 
     def _limit(self, name: str) -> int:
         value = int(self.options.get(name, _DEFAULTS[name]))
@@ -57,7 +81,14 @@ class Static(Processing):
         return value
 
 
-_DEFAULTS = {"entries": 10_000, "text": 1 << 20, "unpacked": 64 << 20, "saved": 64 << 20}
+_DEFAULTS = {
+    "entries": 10_000,
+    "text": 1 << 20,
+    "unpacked": 64 << 20,
+    "saved": 64 << 20,
+    "indicators": 1000,
+    "scanned": 4096,
+}
 
 
 def _contents(stream: BinaryIO) -> Data:

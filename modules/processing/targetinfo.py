@@ -9,6 +9,7 @@ from lib.cuckoo.analysis.sample import original_name, sample_name
 from lib.cuckoo.common.abstracts import Processing
 from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.common.objects import File
+from lib.cuckoo.files.scanner import Scanner
 
 
 class TargetInfo(Processing):
@@ -21,17 +22,35 @@ class TargetInfo(Processing):
     folder_only = True
 
     def run(self) -> dict[str, Any]:
-        """Return `category` and, by category, `file` (the record of `File.get_all`) or `url`.
+        """Return `category` and, by category, `file` (a file record) or `url` with its `yara`.
 
         Raises:
             CuckooProcessingError: the sample is absent, no regular file, or a link out of the analysis.
         """
         category, target = self.task.get("category"), str(self.task.get("target") or "")
         if category == "url":
-            return {"category": category, "url": target}
+            return {"category": category, "url": target, "yara": self._url_matches(target)}
         if category != "file":
             return {"category": category}
+        return {"category": category, "file": self._record(target)}
+
+    def _record(self, target: str) -> dict[str, Any]:
         folder = AnalysisFolder(self.analysis_path)
-        name = sample_name(folder)
-        record = File(f"{self.analysis_path}/{name}", folder).get_all()
-        return {"category": category, "file": record | {"name": original_name(record["name"], target)}}
+        path = f"{self.analysis_path}/{sample_name(folder)}"
+        record = File(path, folder).get_all()
+        name = original_name(record["name"], target)
+        scanner = Scanner.configured("binaries")
+        with folder.open(path) as stream:
+            matches = scanner.scan_file(stream, name, target)
+        self._note_all(scanner.problems)
+        return record | {"name": name, "yara": matches}
+
+    def _url_matches(self, url: str) -> list[dict[str, Any]]:
+        scanner = Scanner.configured("urls")
+        matches = scanner.scan(url.encode("utf-8", "replace"))
+        self._note_all(scanner.problems)
+        return matches
+
+    def _note_all(self, problems: list[str]) -> None:
+        for problem in problems:
+            self.note(problem)

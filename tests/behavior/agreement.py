@@ -9,4 +9,10 @@ def everything(index: LogIndex) -> object:
     texts = [b"".join(part.json_chunks()) for part in parts]
     columns = [column.tolist() for column in index.columns.arrays()]
     picked = [part.pick(row, (2, 3)) for part in parts for row in range(len(part))]
-    return columns, index.kinds, index.faults, index.spans, list(map(list, parts)), texts, picked
+    calls = [
+        list(part.call(row, raw=raw).items())
+        for part in parts
+        for row in range(len(part))
+        for raw in (False, True)
+    ]
+    return columns, index.kinds, index.faults, index.spans, calls, texts, picked

@@ -1,5 +1,6 @@
 """`process["calls"]`: what a call looks like, how it is found, and how it crosses to another process."""
 
+import copy
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -88,6 +89,11 @@ def test_a_call_has_the_shape_of_the_contract(calls: Read) -> None:
         ("caf\u00e9".encode("latin-1"), "caf\\xe9"),
         (b'a "quoted" \\ path\t\r\n', 'a "quoted" \\ path\t\r\n'),
         (b"nul\0 esc\x1b del\x7f", "nul\\x00 esc\\x1b del\\x7f"),
+        (b"\x90caf\xc3\xa9\x1b\t", "\\x90caf\\xc3\\xa9\\x1b\t"),
+        (b"\xc1\xbf", "\\xc1\\xbf"),
+        (b"\xc3\xa9\x1b", "\u00e9\\x1b"),
+        (b"\xc3\xa9\x90\x1b", "\\xc3\\xa9\\x90\\x1b"),
+        (b"\xf4\x8f\xbf\xbf\xf5", "\\xf4\\x8f\\xbf\\xbf\\xf5"),
         ("\udc80", "\\xed\\xb2\\x80"),
         (1.5, "1.5"),
         (None, ""),
@@ -241,6 +247,28 @@ def test_raw_values_are_there_on_demand(calls: Read) -> None:
     found = four(calls).call(0, raw=True)
 
     assert [argument["raw_value"] for argument in found["arguments"]] == [0x40, 0x100080, "C:\\a", 3]
+
+
+@pytest.mark.parametrize("row", [-1, 4])
+def test_a_row_that_is_none_is_refused(calls: Read, row: int) -> None:
+    found = four(calls)
+
+    with pytest.raises(IndexError, match=f"no row {row} in 4 calls"):
+        found.call(row)
+
+
+def test_what_a_reader_does_to_a_call_changes_no_other(calls: Read) -> None:
+    same = [opened(b"C:\\a", returned=-1073741772, status=0, time=time) for time in (1, 2)]
+    found = calls(process() + OPEN + same[0] + opened(b"C:\\b") + same[1])
+
+    first, last = found.call(0, raw=True), found.call(2, raw=True)
+    untouched = copy.deepcopy(last)
+    first |= {"api": "", "pretty_return": "", "more": 1}
+    for one in first["arguments"]:
+        one.clear()
+
+    assert last == untouched == found.call(2, raw=True)
+    assert last == found.call(0, raw=True) | {key: last[key] for key in ("timestamp", "id")}
 
 
 def test_json_is_what_the_calls_say(calls: Read) -> None:

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.files.dropped import PROBLEMS_NAMED, Dropped, Limits, as_text, dropped_files
+from lib.cuckoo.files.rules import RuleSet
+from lib.cuckoo.files.scanner import Scanner
 
 
 @pytest.fixture
@@ -21,7 +23,7 @@ def names(dropped: Dropped) -> list[list[str]]:
 
 
 def read(folder: Path, **limits: int) -> Dropped:
-    return dropped_files(AnalysisFolder(folder), Limits(**limits))
+    return dropped_files(AnalysisFolder(folder), Limits(**limits), Scanner("binaries", RuleSet(None)))
 
 
 def test_files_of_the_classic_layout_are_found_at_any_depth(analysis: Path) -> None:

@@ -7,7 +7,9 @@ from types import ModuleType
 
 import pytest
 
-from lib.cuckoo.files import elf_records, macho
+from lib.cuckoo.files import content, elf_records, installer, macho, mailrecords, pdf, script, shortcut
+from lib.cuckoo.files.archives import records as archives
+from lib.cuckoo.files.office import records as office
 from lib.cuckoo.files.pe import records
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "static.md"
@@ -22,7 +24,22 @@ def written(annotation: object) -> str:
     return re.sub(r"lib\.cuckoo\.[\w.]+\.|typing\.", "", text).replace("NoneType", "None").replace("|", "\\|")
 
 
-@pytest.mark.parametrize("module", [records, elf_records, macho])
+@pytest.mark.parametrize(
+    "module",
+    [
+        records,
+        elf_records,
+        macho,
+        office,
+        pdf,
+        shortcut,
+        installer,
+        mailrecords,
+        script,
+        archives,
+        content,
+    ],
+)
 def test_every_record_stands_on_the_page_with_fields_and_types(module: ModuleType) -> None:
     page = PAGE.read_text(encoding="utf-8")
     shapes = [each for each in vars(module).values() if typing.is_typeddict(each)]

@@ -4,8 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.cuckoo.common.filetype import describe_bytes
+from lib.cuckoo.files import encoded
 from lib.cuckoo.files.budget import Budget
-from lib.cuckoo.files.script import describe_script, language
+from lib.cuckoo.files.kinds import kind_of
+from lib.cuckoo.files.language import language
+from lib.cuckoo.files.script import describe_script
 from tests.files.reading import read, survives
 
 SCRIPTS = {
@@ -22,6 +26,19 @@ SCRIPTS = {
 @pytest.mark.parametrize(("name", "text"), SCRIPTS.items())
 def test_the_language_is_told_by_its_words(name: str, text: str) -> None:
     assert language(text) == name
+
+
+@pytest.mark.parametrize("text", SCRIPTS.values())
+def test_scripts_are_told_from_other_text(text: str) -> None:
+    for encoding in ("utf-8", "utf-16"):
+        raw = text.encode(encoding)
+        assert kind_of(raw, describe_bytes(raw)) == "script"
+
+
+def test_prose_is_no_script() -> None:
+    raw = b"Let the new function return a set of words. If it starts, call me; for the rest, echo.\n" * 20
+
+    assert kind_of(raw, describe_bytes(raw)) == "text"
 
 
 @pytest.mark.parametrize(
@@ -57,6 +74,15 @@ def test_long_base64_is_decoded_once_and_typed() -> None:
     ]
 
 
+def test_contents_without_end_are_cut_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoded, "MAXIMUM_CONTENTS", 2)
+    budget = Budget()
+    text = b"\n".join(base64.b64encode(bytes(range(each, each + 64))) for each in range(3))
+
+    assert len(read(describe_script, text, budget)["contents"]) == 2
+    assert budget.notes == ["base64: only the first 2 contents are described"]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
 def test_every_encoding_of_a_script_is_read(encoding: str) -> None:
     found = read(describe_script, 'MsgBox "é" \' http://evil.example/\r\n'.encode(encoding))
@@ -67,9 +93,9 @@ def test_every_encoding_of_a_script_is_read(encoding: str) -> None:
 def test_a_script_without_end_is_cut_and_that_is_said() -> None:
     budget = Budget()
 
-    found = read(describe_script, b"a" * ((16 << 20) + 5), budget)
+    found = read(describe_script, b"a" * ((4 << 20) + 5), budget)
 
-    assert found["longest_line"] == 16 << 20
+    assert found["longest_line"] == 4 << 20
     assert budget.notes[0] == "script: 5 bytes at the end are not read"
 
 

@@ -187,6 +187,13 @@ def test_a_packet_that_claims_more_than_its_block_gives_what_is_there() -> None:
     assert problems == {"packet longer than its block": 1}
 
 
+def test_a_block_whose_length_lacks_the_padding_is_followed_by_the_next() -> None:
+    body = struct.pack("<IIIII", 0, 0, 0, 61, 61) + PACKETS[1]
+    unpadded = struct.pack("<II", 6, 12 + len(body)) + body + struct.pack("<I", 12 + len(body)) + bytes(3)
+
+    assert read(section() + interface() + unpadded + enhanced(PACKETS[2], 0)) == (PACKETS[1:3], {})
+
+
 @pytest.mark.parametrize("size", [0, 8, 11, 1 << 31])
 def test_a_block_of_impossible_length_ends_the_capture(size: int) -> None:
     content = section() + interface() + enhanced(PACKETS[0], 0)

@@ -141,6 +141,18 @@ def test_a_repeated_or_overlapping_fragment_changes_nothing() -> None:
     assert asked(*pieces[:2], other, *pieces) == ["a-name-that-fills-the-fragments.example"]
 
 
+def test_the_first_fragment_of_a_known_flow_waits_for_the_others() -> None:
+    whole = ethernet(ipv4(udp(5000, 53, query("before.example")), 17))
+
+    found = sections(pcap([whole, *fragments(LONG, 32)]))
+
+    assert [record["request"] for record in found["dns"]] == [
+        "before.example",
+        "a-name-that-fills-the-fragments.example",
+    ]
+    assert found["problems"] == {}
+
+
 def test_ipv6_fragments_are_put_together() -> None:
     def piece(start: int, end: int, more: int) -> bytes:
         header = struct.pack(">BBHI", 17, 0, start | more, 77)

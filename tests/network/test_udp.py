@@ -26,6 +26,12 @@ def test_who_speaks_first_from_a_well_known_port_is_the_server() -> None:
     assert flows.side(reversed_key(KEY), 1.0, 0).side == 1
 
 
+def test_of_two_well_known_ports_who_speaks_first_is_the_client() -> None:
+    flows = table(10, [])
+
+    assert flows.side(KEY[:-4] + b"\0\x7b\0\x35", 1.0, 0).side == 0
+
+
 def test_keys_are_addresses_and_ports_of_either_version() -> None:
     assert endpoints(KEY) == ("10.0.0.2", 49152, "192.0.2.1", 53)
     assert endpoints(KEY6) == ("::1", 49152, "::2", 49153)

@@ -8,16 +8,19 @@ twin, so that each odd case has one implementation.
 """
 
 from cpython cimport array
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.unicode cimport PyUnicode_DecodeASCII
+from cpython.dict cimport PyDict_Copy
+from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_DecodeASCII, PyUnicode_New
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memchr, memcmp, memcpy
 
 import array
+import sys
 
 from lib.cuckoo.behavior.clock import LATEST_MS, timestamp
-from lib.cuckoo.behavior.message import Rendered, printable, render, render_some, shown
+from lib.cuckoo.behavior.message import printable, render_some, shown
 from lib.cuckoo.behavior.wire import MalformedError
 
 NAME = "cython"
@@ -25,6 +28,8 @@ NAME = "cython"
 cdef enum:
     LARGEST_DOCUMENT = 20971520
     CACHED_MEANINGS = 20000
+    CACHED_HEADS = 1000
+    CACHED_THREADS = 1000
 
 cdef uint64_t MOST_REPEATS = 0xFFFFFFFF
 cdef const char* HEX_DIGITS = "0123456789abcdef"
@@ -342,14 +347,40 @@ def select(const unsigned short[::1] kinds not None, bytes wanted not None):
     return rows
 
 
-# --- one call as texts
+# --- values as texts
 
-cdef object text_at(const uint8_t* p, Py_ssize_t size):
+cdef object escaped(const uint8_t* p, Py_ssize_t size, Py_ssize_t odd):
+    """Return bytes, `odd` of which cannot be printed and become \\xNN, as text."""
+    cdef object text = PyUnicode_New(size + 3 * odd, 127)
+    cdef uint8_t* out = <uint8_t*>PyUnicode_1BYTE_DATA(text)
     cdef Py_ssize_t at
     for at in range(size):
+        if CLASS[p[at]] < 3:
+            out[0] = p[at]
+            out += 1
+        else:
+            out[0] = c'\\'
+            out[1] = c'x'
+            out[2] = <uint8_t>HEX_DIGITS[p[at] >> 4]
+            out[3] = <uint8_t>HEX_DIGITS[p[at] & 15]
+            out += 4
+    return text
+
+
+cdef object text_at(const uint8_t* p, Py_ssize_t size):
+    """Return bytes as `printable` does, which is asked when they may be UTF-8 beyond ASCII."""
+    cdef Py_ssize_t at, odd = 0
+    cdef uint8_t first = 0
+    for at in range(size):
         if CLASS[p[at]] > 2:
-            return printable(PyBytes_FromStringAndSize(<const char*>p, size))
-    return PyUnicode_DecodeASCII(<const char*>p, size, NULL)
+            odd += 1
+            if first < 128 and p[at] >= 128:
+                first = p[at]
+    if not odd:
+        return PyUnicode_DecodeASCII(<const char*>p, size, NULL)
+    if first < 0xC2 or first > 0xF4:
+        return escaped(p, size, odd)
+    return printable(PyBytes_FromStringAndSize(<const char*>p, size))
 
 
 cdef int hex_digits(char* out, uint64_t number) noexcept nogil:
@@ -418,50 +449,6 @@ cdef object value_at(const uint8_t* p, Element* element, bint hexadecimal, bint 
     return shown(data, (element.tag, b"", element.value, element.end), hexadecimal, wide)
 
 
-cdef object values_at(const uint8_t* p, Message* message, object data, tuple names, bytes hexes):
-    """Return the return value and the arguments; None when the twin must look."""
-    cdef Py_ssize_t position = message.args + 4, last = message.args_end - 1, at = 0, declared = len(names)
-    cdef const char* hexadecimal = PyBytes_AS_STRING(hexes)
-    cdef Element element
-    cdef list values = []
-    cdef object returned = None
-    if not message.args or message.aux or declared < 2 or PyBytes_GET_SIZE(hexes) != declared:
-        return None
-    while position < last:
-        if at >= declared or not read_element(p, position, last, &element):
-            return None
-        if at == 1:
-            if not is_number(element.tag):
-                return None
-            returned = hex_text(return_bits(number_at(p + element.value, element.tag), element.tag, message.wide))
-        elif at > 1:
-            text, number = value_at(p, &element, hexadecimal[at] == 1, message.wide, data)
-            values.append((names[at], text, number))
-        at += 1
-        position = element.end
-    return (returned, values) if at == declared else None
-
-
-def rendered(data, uint64_t offset, kind):
-    """Return the call at `offset` as texts."""
-    cdef const unsigned char[::1] view = data
-    cdef Message message
-    cdef const uint8_t* p
-    if view.shape[0] == 0 or not kind.usual:
-        return render(data, offset, kind)
-    p = &view[0]
-    if not call_at(p, view.shape[0], offset, &message):
-        return render(data, offset, kind)
-    try:
-        found = values_at(p, &message, data, kind.names, kind.hexes)
-    except MalformedError:
-        found = None
-    if found is None:
-        return render(data, offset, kind)
-    caller = hex_text(<uint64_t>(message.return_address if message.has_return else message.caller))
-    return Rendered(caller, hex_text(<uint64_t>message.parent), found[0], found[1], "")
-
-
 def pick(data, uint64_t offset, kind, positions):
     """Return the texts of some arguments of the call at `offset`."""
     cdef const unsigned char[::1] view = data
@@ -493,6 +480,242 @@ def pick(data, uint64_t offset, kind, positions):
         at += 1
         position = element.end
     return texts
+
+
+# --- what is worked out once
+
+cdef class Plan:
+    """What is the same in every call of one kind, and the meanings of numbers seen so far."""
+
+    cdef object kind
+    cdef bytes hexes
+    cdef Py_ssize_t declared
+    cdef bytes json_head
+    cdef list json_names
+    cdef list json_meanings
+    cdef tuple json_returns
+    cdef object api
+    cdef object category
+    cdef tuple names
+    cdef list meanings
+    cdef tuple heads
+
+    def __init__(self, kind):
+        from lib.cuckoo.behavior.calls import encode, may_have_meaning
+        meaningful = [may_have_meaning(kind, name) for name in kind.names]
+        self.kind = kind
+        self.hexes = kind.hexes
+        self.declared = len(kind.names) if kind.usual and len(kind.hexes) == len(kind.names) else -1
+        self.json_head = f'"category":{encode(kind.category)},"api":{encode(kind.api)},"status":'.encode()
+        self.json_names = [f'{{"name":{encode(name)},"value":'.encode() for name in kind.names]
+        self.json_meanings = [{} if some else None for some in meaningful]
+        self.json_returns = {}, {}
+        self.api, self.category = sys.intern(kind.api), sys.intern(kind.category)
+        self.names = tuple(map(sys.intern, kind.names))
+        self.meanings = [{} if some else None for some in meaningful]
+        self.heads = {}, {}
+
+
+cdef class Table:
+    """The columns of some calls, found to be of one length, and a plan for each kind."""
+
+    cdef const unsigned long long[::1] offsets
+    cdef const long long[::1] times
+    cdef const unsigned int[::1] threads
+    cdef const unsigned short[::1] numbers
+    cdef const unsigned char[::1] statuses
+    cdef const unsigned int[::1] repeats
+    cdef Py_ssize_t rows
+    cdef int64_t first_seen
+    cdef uint64_t first_id
+    cdef dict buffers
+    cdef dict plans
+    cdef dict thread_texts
+    cdef int64_t second
+    cdef bytes stamp
+
+    def __init__(self, calls):
+        self.offsets, self.times, self.threads = calls.offsets, calls.times, calls.threads
+        self.numbers, self.statuses, self.repeats = calls.kind_numbers, calls.statuses, calls.repeats
+        self.rows = self.offsets.shape[0]
+        if min(self.times.shape[0], self.threads.shape[0], self.repeats.shape[0], self.numbers.shape[0],
+               self.statuses.shape[0]) < self.rows:
+            raise ValueError("columns of different length")
+        self.first_seen, self.first_id, self.buffers = calls.first_seen_ms, calls.first_id, calls.buffers
+        self.plans, self.thread_texts = {}, {}
+        self.second, self.stamp = -1, b""
+
+    cdef Plan plan(self, Py_ssize_t row, object calls):
+        cdef object number = self.numbers[row]
+        cdef object plan = self.plans.get(number)
+        if plan is None:
+            plan = self.plans[number] = Plan(calls.kind_at(row))
+        return <Plan>plan
+
+    cdef int put_time(self, Py_ssize_t row, char* out) except -1:
+        """Write the 23 characters of when a call was made."""
+        cdef int64_t now = clock_at(self.first_seen, self.times[row]), second = now // 1000
+        cdef int rest = <int>(now % 1000)
+        if second != self.second:
+            self.second, self.stamp = second, timestamp(now)[:20].encode()
+        if PyBytes_GET_SIZE(self.stamp) != 20:
+            raise ValueError("not a timestamp")
+        memcpy(out, PyBytes_AS_STRING(self.stamp), 20)
+        out[20] = <char>(c'0' + rest // 100)
+        out[21] = <char>(c'0' + rest // 10 % 10)
+        out[22] = <char>(c'0' + rest % 10)
+        return 0
+
+
+cdef Table table_of(calls):
+    cdef object table = calls.table
+    if table is None:
+        table = calls.table = Table(calls)
+    return <Table?>table
+
+
+cdef int64_t clock_at(int64_t first_seen, int64_t time) noexcept nogil:
+    if time > LATEST:
+        return LATEST
+    if time < -LATEST - LATEST:
+        return 0
+    time += first_seen
+    return 0 if time < 0 else LATEST if time > LATEST else time
+
+
+# --- one call
+
+cdef object meaning_of(Plan plan, Py_ssize_t at, str text):
+    """Return what a number means, None when nothing."""
+    cdef dict meanings = plan.meanings[at]
+    cdef object meaning = meanings.get(text)
+    if meaning is None:
+        from lib.cuckoo.behavior.calls import pretty
+        if len(meanings) > CACHED_MEANINGS:
+            meanings.clear()
+        meaning = meanings[text] = pretty(plan.kind, plan.names[at], text) or ""
+    return meaning or None
+
+
+cdef dict head_of(Plan plan, uint64_t bits, bint status):
+    """Return a new call with all keys in their order, and the values that kind, status and return value give."""
+    cdef dict heads = plan.heads[status]
+    cdef object key = bits, head = heads.get(key)
+    if head is None:
+        from lib.cuckoo.behavior.calls import returned_as
+        if len(heads) > CACHED_HEADS:
+            heads.clear()
+        head = dict.fromkeys(("timestamp", "thread_id", "caller", "parentcaller"))
+        head.update({"category": plan.category, "api": plan.api, "status": True if status else False})
+        head.update(returned_as(plan.kind, True if status else False, hex_text(bits)))
+        head.update(dict.fromkeys(("arguments", "repeated", "id")))
+        heads[key] = head
+    return PyDict_Copy(head)
+
+
+cdef dict argument_at(Plan plan, const uint8_t* p, Element* element, Py_ssize_t at, bint wide, bint raw):
+    """Return one argument in the contract's shape; None when the twin must look."""
+    cdef char[24] digits
+    cdef Py_ssize_t size
+    cdef const uint8_t* bytes_of
+    cdef int64_t number
+    cdef int length
+    cdef str text
+    cdef object meaning, logged
+    cdef dict argument
+    if element.tag == 0x02 or element.tag == 0x05:
+        bytes_of = text_start(p, element, &size)
+        logged = text = text_at(bytes_of, size)
+        meaning = None
+        if plan.meanings[at] is not None and 0 < size <= 20 and c'0' <= bytes_of[0] <= c'9':
+            meaning = meaning_of(plan, at, text)
+    elif is_number(element.tag):
+        number = number_at(p + element.value, element.tag)
+        length = number_text(digits, number, element.tag, plan.hexes[at] == 1, wide)
+        text = PyUnicode_DecodeASCII(digits, length, NULL)
+        meaning = None if plan.meanings[at] is None else meaning_of(plan, at, text)
+        logged = number if raw else None
+    else:
+        return None
+    argument = {"name": plan.names[at], "value": text, "raw_value": logged} if raw else {
+        "name": plan.names[at], "value": text
+    }
+    if meaning is not None:
+        argument["pretty_value"] = meaning
+    return argument
+
+
+cdef dict call_from(Table table, Plan plan, const uint8_t* p, Message* message, Py_ssize_t row, bint raw):
+    """Return a call but for what the columns say of it; None when the twin must look."""
+    cdef Py_ssize_t position = message.args + 4, last = message.args_end - 1, at = 0
+    cdef bint status = table.statuses[row] != 0
+    cdef Element element
+    cdef dict call = None, argument
+    cdef list arguments = []
+    while position < last:
+        if at >= plan.declared or not read_element(p, position, last, &element):
+            return None
+        if at == 1:
+            if not is_number(element.tag):
+                return None
+            call = head_of(
+                plan, return_bits(number_at(p + element.value, element.tag), element.tag, message.wide), status
+            )
+        elif at > 1:
+            argument = argument_at(plan, p, &element, at, message.wide, raw)
+            if argument is None:
+                return None
+            arguments.append(argument)
+        at += 1
+        position = element.end
+    if at != plan.declared or call is None:
+        return None
+    call["caller"] = hex_text(<uint64_t>(message.return_address if message.has_return else message.caller))
+    call["parentcaller"] = hex_text(<uint64_t>message.parent)
+    call["arguments"] = arguments
+    return call
+
+
+cdef object thread_text(Table table, uint32_t thread):
+    cdef object key = thread, text = table.thread_texts.get(key)
+    if text is None:
+        if len(table.thread_texts) > CACHED_THREADS:
+            table.thread_texts.clear()
+        text = table.thread_texts[key] = str(key)
+    return text
+
+
+def call(calls, Py_ssize_t row, bint raw):
+    """Return one call as a new dict."""
+    cdef Table table = table_of(calls)
+    cdef Message message
+    cdef Py_buffer view
+    cdef Plan plan
+    cdef dict found = None
+    cdef char[24] stamp
+    if row < 0 or row >= table.rows:
+        raise IndexError(f"no row {row} in {table.rows} calls")
+    plan = table.plan(row, calls)
+    if plan.declared > 0:
+        PyObject_GetBuffer(calls.source.data(), &view, PyBUF_SIMPLE)
+        try:
+            if view.len and call_at(
+                <const uint8_t*>view.buf, view.len, table.offsets[row], &message
+            ) and message.args and not message.aux:
+                found = call_from(table, plan, <const uint8_t*>view.buf, &message, row, raw)
+        finally:
+            PyBuffer_Release(&view)
+    if found is None:
+        return calls.plain_call(row, raw=raw)
+    table.put_time(row, stamp)
+    found["timestamp"] = PyUnicode_DecodeASCII(stamp, 23, NULL)
+    found["thread_id"] = thread_text(table, table.threads[row])
+    found["repeated"] = table.repeats[row]
+    identity = table.first_id + <uint64_t>row
+    found["id"] = identity
+    if table.buffers and identity in table.buffers:
+        found["buffer"] = table.buffers[identity]
+    return found
 
 
 # --- JSON
@@ -571,40 +794,18 @@ cdef class Out:
         return self.put_bytes(f'"{text}"'.replace("\r", "\\r").encode())
 
 
-cdef class Plan:
-    """What is the same in the JSON of every call of one kind, and the meanings of numbers seen so far."""
-
-    cdef object kind
-    cdef bytes head
-    cdef list names
-    cdef bytes hexes
-    cdef list meanings
-    cdef tuple returns
-    cdef Py_ssize_t declared
-
-    def __init__(self, calls, kind):
-        from lib.cuckoo.behavior.calls import encode, may_have_meaning
-        self.kind = kind
-        self.head = f'"category":{encode(kind.category)},"api":{encode(kind.api)},"status":'.encode()
-        self.names = [f'{{"name":{encode(name)},"value":'.encode() for name in kind.names]
-        self.meanings = [{} if may_have_meaning(kind, name) else None for name in kind.names]
-        self.hexes = kind.hexes
-        self.returns = {}, {}
-        self.declared = len(kind.names) if kind.usual else -1
-
-
 cdef int put_meaning(Out out, Plan plan, Py_ssize_t at, str text, object calls) except -1:
-    cdef dict meanings = plan.meanings[at]
+    cdef dict meanings = plan.json_meanings[at]
     cdef object fragment = meanings.get(text)
     if fragment is None:
         if len(meanings) > CACHED_MEANINGS:
             meanings.clear()
-        fragment = meanings[text] = calls.json_meaning(plan.kind, plan.kind.names[at], text)
+        fragment = meanings[text] = calls.json_meaning(plan.kind, plan.names[at], text)
     return out.put_bytes(fragment)
 
 
 cdef int put_return(Out out, Plan plan, uint64_t bits, bint status, object calls) except -1:
-    cdef dict returns = plan.returns[status]
+    cdef dict returns = plan.json_returns[status]
     cdef object key = bits, fragment = returns.get(key)
     if fragment is None:
         if len(returns) > CACHED_MEANINGS:
@@ -621,13 +822,13 @@ cdef bint put_argument(Out out, Plan plan, const uint8_t* p, Element* element, P
     cdef const uint8_t* text
     cdef int64_t number
     cdef int length
-    out.put_bytes(plan.names[at])
+    out.put_bytes(plan.json_names[at])
     if element.tag == 0x02 or element.tag == 0x05:
         text = text_start(p, element, &size)
         if longest and size > longest >> 2:
             return False
         out.put_text(text, size)
-        if plan.meanings[at] is not None and 0 < size <= 20 and c'0' <= text[0] <= c'9':
+        if plan.json_meanings[at] is not None and 0 < size <= 20 and c'0' <= text[0] <= c'9':
             put_meaning(out, plan, at, text_at(text, size), calls)
     elif is_number(element.tag):
         number = number_at(p + element.value, element.tag)
@@ -636,7 +837,7 @@ cdef bint put_argument(Out out, Plan plan, const uint8_t* p, Element* element, P
             return False
         digits[0] = digits[length + 1] = c'"'
         out.put(digits, length + 2)
-        if plan.meanings[at] is not None:
+        if plan.json_meanings[at] is not None:
             put_meaning(out, plan, at, PyUnicode_DecodeASCII(digits + 1, length, NULL), calls)
     else:
         return False
@@ -656,15 +857,6 @@ cdef int put_address(Out out, const char* before, Py_ssize_t size, int64_t addre
     return out.put(digits, hex_digits(digits, <uint64_t>address))
 
 
-cdef int64_t clock_at(int64_t first_seen, int64_t time) noexcept nogil:
-    if time > LATEST:
-        return LATEST
-    if time < -LATEST - LATEST:
-        return 0
-    time += first_seen
-    return 0 if time < 0 else LATEST if time > LATEST else time
-
-
 cdef bint put_call(Out out, Plan plan, const uint8_t* p, Message* message, bint status, Py_ssize_t longest,
                    object calls) except -1:
     """Write a call from its addresses to its arguments; False when the twin must look."""
@@ -673,7 +865,7 @@ cdef bint put_call(Out out, Plan plan, const uint8_t* p, Message* message, bint 
     put_address(out, b'"caller":"', 10, message.return_address if message.has_return else message.caller)
     put_address(out, b'","parentcaller":"', 18, message.parent)
     out.put(b'",', 2)
-    out.put_bytes(plan.head)
+    out.put_bytes(plan.json_head)
     out.put(b"true," if status else b"false,", 5 if status else 6)
     while position < last:
         if at >= plan.declared or not read_element(p, position, last, &element):
@@ -696,55 +888,38 @@ cdef bint put_call(Out out, Plan plan, const uint8_t* p, Message* message, bint 
 
 def json_calls(calls, Py_ssize_t first, Py_ssize_t last):
     """Return calls [first, last) as JSON objects with commas between them."""
-    cdef const unsigned long long[::1] offsets = calls.offsets
-    cdef const long long[::1] times = calls.times
-    cdef const unsigned int[::1] threads = calls.threads, repeats = calls.repeats
-    cdef const unsigned short[::1] numbers = calls.kind_numbers
-    cdef const unsigned char[::1] statuses = calls.statuses
+    cdef Table table = table_of(calls)
     data = calls.source.data()
     cdef const unsigned char[::1] view = data
     cdef const uint8_t* p = NULL
-    cdef Py_ssize_t row, start, longest = calls.limits.argument_length, rows = offsets.shape[0]
-    cdef int64_t first_seen = calls.first_seen_ms, now, second = -1
-    cdef uint64_t first_id = calls.first_id
+    cdef Py_ssize_t row, start, longest = calls.limits.argument_length
     cdef Message message
-    cdef bytes stamp = b""
     cdef bint done
-    cdef dict plans = calls.plans, buffers = calls.buffers
     cdef Out out = Out()
     cdef Plan plan
     if view.shape[0]:
         p = &view[0]
-    if first < 0 or last > rows or min(times.shape[0], threads.shape[0], repeats.shape[0], numbers.shape[0],
-                                       statuses.shape[0]) < rows:
-        raise ValueError("columns of different length")
+    if first < 0 or last > table.rows:
+        raise IndexError(f"no rows {first} to {last} in {table.rows} calls")
     for row in range(first, last):
-        plan = plans.get(numbers[row])
-        if plan is None:
-            plan = plans[numbers[row]] = Plan(calls, calls.kind_at(row))
+        plan = table.plan(row, calls)
         if row > first:
             out.put(b",", 1)
         start = out.size
         done = False
-        if p != NULL and plan.declared > 0 and not (buffers and first_id + row in buffers) and call_at(
-            p, view.shape[0], offsets[row], &message
-        ) and message.args and not message.aux:
-            now = clock_at(first_seen, times[row])
-            if now // 1000 != second:
-                second = now // 1000
-                stamp = b'{"timestamp":"' + timestamp(now)[:20].encode()
-            out.put_bytes(stamp)
-            out.need(3)
-            out.bytes[out.size] = <char>(c'0' + now % 1000 // 100)
-            out.bytes[out.size + 1] = <char>(c'0' + now % 100 // 10)
-            out.bytes[out.size + 2] = <char>(c'0' + now % 10)
-            out.size += 3
-            put_decimal(out, b'","thread_id":"', 15, threads[row])
+        if p != NULL and plan.declared > 0 and not (
+            table.buffers and table.first_id + <uint64_t>row in table.buffers
+        ) and call_at(p, view.shape[0], table.offsets[row], &message) and message.args and not message.aux:
+            out.put(b'{"timestamp":"', 14)
+            out.need(23)
+            table.put_time(row, out.bytes + out.size)
+            out.size += 23
+            put_decimal(out, b'","thread_id":"', 15, table.threads[row])
             out.put(b'",', 2)
-            done = put_call(out, plan, p, &message, statuses[row] != 0, longest, calls)
+            done = put_call(out, plan, p, &message, table.statuses[row] != 0, longest, calls)
         if done:
-            put_decimal(out, b'],"repeated":', 13, repeats[row])
-            put_decimal(out, b',"id":', 6, first_id + row)
+            put_decimal(out, b'],"repeated":', 13, table.repeats[row])
+            put_decimal(out, b',"id":', 6, table.first_id + row)
             out.put(b"}", 1)
         else:
             out.size = start

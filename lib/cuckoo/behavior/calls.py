@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 from lib.cuckoo.behavior.clock import timestamp
 from lib.cuckoo.behavior.columns import MOST_KINDS, TYPECODES
 from lib.cuckoo.behavior.kinds import Kind
-from lib.cuckoo.behavior.message import Rendered, Shown
+from lib.cuckoo.behavior.message import Rendered, Shown, render
 from lib.cuckoo.behavior.pretty import argument_table, pretty_return, pretty_value
 from lib.cuckoo.behavior.reader import active
 from lib.cuckoo.behavior.source import LogSource
@@ -61,8 +61,8 @@ class Calls(Sequence[Call]):
         self.buffers = dict(buffers or {})
         self.limits = limits or Limits()
         self.first_id = first_id
-        self.plans: dict[int, object] = {}
-        """Of the compiled scanner: what it works out once for each kind."""
+        self.table: object = None
+        """Of the compiled scanner: what it works out once."""
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -143,9 +143,18 @@ class Calls(Sequence[Call]):
 
         With `raw`, arguments also carry `raw_value`: the number that was logged, or the text. A call of which
         something could not be read says so under `fault`.
+
+        Raises:
+            IndexError: there is no such row; rows count from 0.
         """
+        return active().call(self, row, raw)
+
+    def plain_call(self, row: int, *, raw: bool = False) -> Call:
+        """Return one call as `call` does; what the compiled scanner falls back to."""
+        if not 0 <= row < len(self):
+            raise IndexError(f"no row {row} in {len(self)} calls")
         kind = self.kind_at(row)
-        found = active().rendered(self.source.data(), self.offsets[row], kind)
+        found = render(self.source.data(), self.offsets[row], kind)
         status = bool(self.statuses[row])
         call: Call = {
             "timestamp": self.timestamp_at(row),

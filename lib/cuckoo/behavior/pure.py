@@ -6,11 +6,11 @@
 import re
 from array import array
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lib.cuckoo.behavior.columns import MOST_REPEATS, Columns
 from lib.cuckoo.behavior.kinds import Kind
-from lib.cuckoo.behavior.message import Rendered, render, render_some
+from lib.cuckoo.behavior.message import render_some
 from lib.cuckoo.behavior.wire import LARGEST_DOCUMENT, Data
 
 if TYPE_CHECKING:
@@ -80,9 +80,9 @@ def scan(data: Data, position: int, stop: int, columns: Columns) -> int:
     return position
 
 
-def rendered(data: Data, offset: int, kind: Kind) -> Rendered:
-    """Return the call at `offset` as texts."""
-    return render(data, offset, kind)
+def call(calls: "Calls", row: int, raw: bool) -> dict[str, Any]:
+    """Return one call as a new dict."""
+    return calls.plain_call(row, raw=raw)
 
 
 def pick(data: Data, offset: int, kind: Kind, positions: Sequence[int]) -> list[str | None]:

@@ -6,12 +6,11 @@
 import importlib
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from lib.cuckoo.behavior import pure
 from lib.cuckoo.behavior.columns import Columns
 from lib.cuckoo.behavior.kinds import Kind
-from lib.cuckoo.behavior.message import Rendered
 from lib.cuckoo.behavior.wire import Data
 
 if TYPE_CHECKING:
@@ -28,8 +27,8 @@ class Scanner(Protocol):
     def scan(self, data: Data, position: int, stop: int, columns: Columns) -> int:
         """Index calls from `position` to `stop`."""
 
-    def rendered(self, data: Data, offset: int, kind: Kind) -> Rendered:
-        """Return one call as texts."""
+    def call(self, calls: "Calls", row: int, raw: bool) -> dict[str, Any]:
+        """Return one call as a new dict."""
 
     def pick(self, data: Data, offset: int, kind: Kind, positions: Sequence[int]) -> list[str | None]:
         """Return some arguments of one call as texts."""

@@ -77,18 +77,21 @@ class CallSearches:
 
     results: ResultsView
     _last_named: tuple[Mapping[str, Any] | None, dict[str, Mapping[str, Any]]] = (None, {})
+    """The call that was asked about last, by whichever signature, and its arguments by name."""
 
-    def _argument(self, call: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
-        """Return one argument; the last call's arguments are kept by name, for all signatures together."""
-        last, named = CallSearches._last_named
-        if last is not call:
-            named = named_arguments(call)
-            CallSearches._last_named = (call, named)
-        return named.get(name)
+    @staticmethod
+    def _named(call: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+        """Return the arguments of a call by name, and keep them: the next signature asks about the same call."""
+        named = named_arguments(call)
+        CallSearches._last_named = (call, named)
+        return named
 
     def get_argument(self, call: Mapping[str, Any], name: str) -> Any:
         """Return an argument as the report shows it, None when the call has no such argument."""
-        argument = self._argument(call, name)
+        last, named = CallSearches._last_named
+        if last is not call:
+            named = CallSearches._named(call)
+        argument = named.get(name)
         return None if argument is None else argument.get("value")
 
     def get_raw_argument(self, call: Mapping[str, Any], name: str) -> Any:
@@ -97,7 +100,8 @@ class CallSearches:
         Calls that were read from a report carry no raw values: there the text is given, as a number where it
         reads as one (`0x…` or decimal digits).
         """
-        argument = self._argument(call, name)
+        last, named = CallSearches._last_named
+        argument = (named if last is call else CallSearches._named(call)).get(name)
         if argument is None:
             return None
         if "raw_value" in argument:

@@ -13,6 +13,7 @@ Line = tuple[str, str]
 """A label and what stands beside it."""
 
 _SIGNATURES_SHOWN, _PROCESSES_SHOWN, _DOMAINS_SHOWN, _FILES_SHOWN = 12, 12, 6, 4
+_ANOMALIES_SHOWN = 3
 
 
 def _target(results: Mapping[str, Any]) -> Iterator[Line]:
@@ -33,6 +34,31 @@ def _info(results: Mapping[str, Any]) -> Iterator[Line]:
         name = machine.get("name") if isinstance(machine, dict) else machine
         where = f" on {visible(name, 40)}" if name else ""
         yield "ran", f"{visible(info['started'])}, {visible(info.get('duration', '?'))} s{where}"
+
+
+def _static(results: Mapping[str, Any]) -> Iterator[Line]:
+    static = as_mapping(results.get("static"))
+    image = as_mapping(static.get("pe"))
+    if image:
+        sections = " ".join(
+            visible(section.get("name"), 12) for section in _records(image.get("sections"))[:8]
+        )
+        yield "static", f"linked {visible(image.get('timestamp'), 30)}, sections {sections}"
+        signers = [
+            visible(signer.get("subject_commonName"), 60)
+            for signer in _records(static.get("digital_signers"))
+        ]
+        yield "", f"signed by {signers[0]}" if signers else "not signed"
+    elif static.get("kind"):
+        macros = _records(as_mapping(static.get("office")).get("macros"))
+        names = ", ".join(map(str, as_mapping(as_mapping(static.get("pdf")).get("names"))))
+        held = (
+            f", {count_text(len(macros), 'macro')}" if macros else f", {visible(names, 90)}" if names else ""
+        )
+        yield "static", f"{visible(static['kind'], 40)}{held}"
+    holder = image or static
+    for anomaly in (holder.get("anomalies") or [])[:_ANOMALIES_SHOWN]:
+        yield "", visible(as_mapping(anomaly).get("text") or anomaly, 110)
 
 
 def _strings(results: Mapping[str, Any]) -> Iterator[Line]:
@@ -112,7 +138,9 @@ def _network(results: Mapping[str, Any]) -> Iterator[Line]:
     network = as_mapping(results.get("network"))
     kinds = ("hosts", "domains", "dns", "http", "tls", "smtp", "irc", "dead_hosts")
     counts = [
-        f"{len(found)} {kind}" for kind in kinds if isinstance(found := network.get(kind), list) and found
+        f"{len(found)} {kind.replace('_', ' ')}"
+        for kind in kinds
+        if isinstance(found := network.get(kind), list) and found
     ]
     if counts:
         yield "network", ", ".join(counts)
@@ -139,7 +167,7 @@ def _first(value: object) -> object:
 
 
 _SECTIONS: tuple[Callable[[Mapping[str, Any]], Iterator[Line]], ...] = (
-    *(_target, _info, _score, _signatures, _behavior, _network),
+    *(_target, _info, _static, _score, _signatures, _behavior, _network),
     *(_dropped, _strings, _debug),
 )
 """What the summary tells, in order; each yields nothing where its section is absent."""

@@ -19,6 +19,7 @@ from lib.cuckoo.common.objects import File
 from lib.cuckoo.common.paths import INPUTS
 from lib.cuckoo.common.text import readable_name
 from lib.cuckoo.files.metadata import FileMetadata, Metadata, read_metadata
+from lib.cuckoo.files.scanner import Scanner
 
 FILES = INPUTS["dropped_path"]
 PATHS_COUNTED = 1_000_000
@@ -50,11 +51,11 @@ class Dropped:
     problems: list[str] = field(default_factory=list)
 
 
-def dropped_files(folder: AnalysisFolder, limits: Limits) -> Dropped:
+def dropped_files(folder: AnalysisFolder, limits: Limits, scanner: Scanner) -> Dropped:
     """Describe the files under `files/`, in order of path; files with the same data share one record.
 
     A record is that of `File.get_all` with `name` (as in the guest), `names` (of all copies), `guest_paths`,
-    `pids` and, for text, `data`; `truncated` says how many bytes `data` lacks.
+    `pids`, the scanner's matches as `yara` and, for text, `data`; `truncated` says how many bytes `data` lacks.
     """
     metadata = _metadata(folder)
     dropped, by_hash = Dropped(problems=metadata.problems), dict[str, dict[str, Any]]()
@@ -65,6 +66,8 @@ def dropped_files(folder: AnalysisFolder, limits: Limits) -> Dropped:
         known = metadata.files.get(readable_name(path), FileMetadata())
         try:
             record, left = _record(folder, path, left)
+            if record["sha256"] not in by_hash:
+                record["yara"] = _matches(scanner, folder, path, known)
         except CuckooProcessingError as error:
             refused.append(str(error))
             continue
@@ -72,7 +75,7 @@ def dropped_files(folder: AnalysisFolder, limits: Limits) -> Dropped:
         same["names"] |= dict.fromkeys(_names(path, known))
         same["guest_paths"] |= known.guest_paths
         same["pids"] |= known.pids
-    dropped.problems += [*_named(refused), *_beyond(paths, limits.files)]
+    dropped.problems += [*_named(refused), *_beyond(paths, limits.files), *scanner.problems]
     dropped.records = [_finished(record) for record in by_hash.values()]
     return dropped
 
@@ -96,6 +99,13 @@ def _record(folder: AnalysisFolder, path: str, left: Limits) -> tuple[dict[str, 
     record |= _text(folder.read(path, left.text_bytes), record["size"])
     spent = Limits(left.files, left.size_bytes - size, left.fuzzy_bytes - size * fuzzy, left.text_bytes)
     return record, spent
+
+
+def _matches(
+    scanner: Scanner, folder: AnalysisFolder, path: str, known: FileMetadata
+) -> list[dict[str, Any]]:
+    with folder.open(path) as stream:
+        return scanner.scan_file(stream, _names(path, known)[0], next(iter(known.guest_paths), ""))
 
 
 def _finished(record: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Text that hides data: base64 in scripts and macros, decoded once."""
 
 import base64
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 
@@ -10,24 +11,31 @@ from lib.cuckoo.files.content import Content, content_record
 
 SHORTEST = 64
 """Characters of base64 below which it is too often a word or a name."""
+MAXIMUM_CONTENTS = 500
+"""Contents described; each takes a look at its type."""
 _BASE64 = re.compile(rf"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{{{SHORTEST},}}={{0,2}}")
 
 
 def base64_contents(texts: Iterable[str], budget: Budget, save: Save) -> Iterator[Content]:
     """Yield what long base64 in the texts decodes to, each content once; it is not decoded any further."""
-    seen: set[str] = set()
+    seen: set[bytes] = set()
     for text in texts:
         for match in _BASE64.finditer(text):
+            if not _varies(match.group()):
+                continue
             raw = decode_base64(match.group())
             try:
                 budget.spend(len(raw))
             except CuckooProcessingError as error:
                 budget.note(f"base64: {error}")
                 return
-            record = content_record("", raw, None)
-            if not raw or record["sha256"] in seen or not _varies(match.group()):
+            digest = hashlib.sha256(raw).digest()
+            if digest in seen:
                 continue
-            seen.add(record["sha256"])
+            if len(seen) == MAXIMUM_CONTENTS:
+                budget.note(f"base64: only the first {MAXIMUM_CONTENTS} contents are described")
+                return
+            seen.add(digest)
             yield content_record(f"base64 at character {match.start()}", raw, save)
 
 

@@ -42,7 +42,7 @@ _KIND = 0x3F
 _IN_SCRIPT, _NO_IMPERSONATE = 0x400, 0x800
 
 
-class Action(TypedDict):
+class CustomAction(TypedDict):
     """One custom action; `meaning` puts the low bits of `type` into words.
 
     A deferred action runs with the installation, `elevated` says that it does so as the system.
@@ -63,7 +63,7 @@ class Installer(TypedDict):
     metadata: dict[str, Value]
     tables: dict[str, int]
     properties: dict[str, str]
-    actions: list[Action]
+    actions: list[CustomAction]
     binaries: list[Content]
     urls: list[str]
 
@@ -220,7 +220,7 @@ def _add_tables(found: Installer, database: _Database, budget: Budget) -> None:
     found["actions"] = budget.take("custom actions", map(_action, database.rows("CustomAction")))
 
 
-def _action(row: dict[str, str | int]) -> Action:
+def _action(row: dict[str, str | int]) -> CustomAction:
     kind = int(row.get("Type", 0) or 0)
     return {
         "name": str(row.get("Action", "")),

@@ -7,6 +7,7 @@ names the format, not whether the file is sound: a PE that ends in its header is
 import re
 
 from lib.cuckoo.files.budget import Data
+from lib.cuckoo.files.language import is_script
 
 HEAD_BYTES = 64 << 10
 """What is looked at, at the beginning and at the end."""
@@ -115,7 +116,9 @@ def _by_words(head: bytes, described: str) -> str:
         return "script"
     if any(word in described for word in _MAIL_WORDS) or _looks_like_mail(head):
         return "eml"
-    return next((kind for kind in ("html", "xml", "text") if kind in described), "data")
+    kind = next((kind for kind in ("html", "xml", "text") if kind in described), "data")
+    # libmagic knows no JavaScript, VBScript and PowerShell
+    return "script" if kind == "text" and is_script(head) else kind
 
 
 def _looks_like_mail(head: bytes) -> bool:

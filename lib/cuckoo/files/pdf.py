@@ -34,7 +34,7 @@ _STEPS = 8
 """References followed one after the other."""
 
 
-class Script(TypedDict):
+class PdfScript(TypedDict):
     """JavaScript: `object` is the number of the object that runs it, `size` counts characters before any cut."""
 
     object: int
@@ -42,7 +42,7 @@ class Script(TypedDict):
     size: int
 
 
-class Action(TypedDict):
+class PdfAction(TypedDict):
     """Something that happens: `type` is the name of the action ("Launch", "URI" …), `target` what it opens or runs."""
 
     object: int
@@ -50,7 +50,7 @@ class Action(TypedDict):
     target: str
 
 
-class Encryption(TypedDict):
+class PdfEncryption(TypedDict):
     """How a document is encrypted: the handler, its version and revision, the length of the key in bits."""
 
     filter: str
@@ -79,11 +79,11 @@ class Pdf(TypedDict):
     names: dict[str, int]
     escaped_names: list[str]
     open_action: str | None
-    actions: list[Action]
-    javascript: list[Script]
+    actions: list[PdfAction]
+    javascript: list[PdfScript]
     embedded: list[Content]
     urls: list[str]
-    encryption: Encryption | None
+    encryption: PdfEncryption | None
     trailing: int
 
 
@@ -208,7 +208,7 @@ class _Document:
             return False
         return True
 
-    def scripts(self) -> Iterator[Script]:
+    def scripts(self) -> Iterator[PdfScript]:
         """Yield each script once, under the first object that runs it."""
         read: set[int] = set()
         known: set[str] = set()
@@ -223,7 +223,7 @@ class _Document:
                 known.add(text)
                 yield {"object": number, "code": text, "size": size}
 
-    def actions(self) -> Iterator[Action]:
+    def actions(self) -> Iterator[PdfAction]:
         for number, value in self._dictionaries():
             kind = value.get("S")
             target = self._target(value)
@@ -284,7 +284,7 @@ class _Document:
                 found |= {key: text for key, text in texts.items() if text}
         return found
 
-    def encryption(self) -> Encryption | None:
+    def encryption(self) -> PdfEncryption | None:
         for trailer in self._trailers:
             value = self.resolve(trailer.get("Encrypt")) if isinstance(trailer, dict) else None
             if isinstance(value, dict):

@@ -211,14 +211,14 @@ class Scanner:
     def _literal(self) -> bytes:
         """Read a text in parentheses, which may be nested and escaped."""
         depth = 1
-        parts = []
+        text = bytearray()
         for piece in _TEXT_PIECE.finditer(self._text, self._at):
             self._at = piece.end()
             depth += {b"(": 1, b")": -1}.get(piece[2], 0)
             if not depth:
                 break
-            parts.append(_unescaped(piece[1]) if piece[1] is not None else piece.group())
-        return b"".join(parts)
+            text += _unescaped(piece[1]) if piece[1] is not None else piece.group()
+        return bytes(text)
 
 
 def _unescaped(escape: bytes) -> bytes:
@@ -289,7 +289,7 @@ def _flate(raw: bytes, maximum: int) -> bytes:
     """Unpack deflated data; errors after its beginning are ignored, as readers do."""
     unpacking = zlib.decompressobj()
     parts = []
-    left = max(1, maximum + 1)
+    left = maximum + 1
     for at in range(0, len(raw), 1 << 14):
         try:
             part = unpacking.decompress(raw[at : at + (1 << 14)], left)

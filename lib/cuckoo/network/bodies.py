@@ -65,12 +65,12 @@ class Bodies:
 
 
 def _write_new(path: Path, data: bytes) -> None:
-    """Write a file unless it is there; neither folder nor file may be a link to elsewhere."""
+    """Write a file unless it is there, be it as a link; the folder may not be one."""
     path.parent.mkdir(exist_ok=True)
     if path.parent.is_symlink():
         raise NotADirectoryError(f"{path.parent} is a link")
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     except FileExistsError:
         return
     with os.fdopen(descriptor, "wb") as file:

@@ -275,12 +275,14 @@ class DocumentMacro(Signature):
     )
 
     def run(self) -> bool:
-        """Look at the file's type and its strings."""
+        """Look at the code of the macros and, where nobody took it out, at the strings of the document."""
         if not self._document.search(self.results["target"]["file"]["type"]):
             return False
-        strings = [text for text in self.results["strings"] if isinstance(text, str)]
-        starts = [text for text in strings if self._starts.search(text)]
-        reaches = [text for text in strings if self._reaches.search(text)]
+        macros = (self.results["static"].get("office") or {}).get("macros") or ()
+        lines = [line for macro in macros for line in str(macro.get("code") or "").splitlines()]
+        texts = lines or [text for text in self.results["strings"] if isinstance(text, str)]
+        starts = [text for text in texts if self._starts.search(text)]
+        reaches = [text for text in texts if self._reaches.search(text)]
         self.data.extend({"string": text[:200]} for text in [*starts[:5], *reaches[:5]])
         return bool(starts and reaches)
 
@@ -301,9 +303,13 @@ class ActivePdf(Signature):
     _active = re.compile(r"/(?:JavaScript|JS|Launch|EmbeddedFile|RichMedia)\b")
 
     def run(self) -> bool:
-        """Look at the file's type and its strings."""
+        """Look at the names that the document uses and, where nobody read it, at its strings."""
         if not self.results["target"]["file"]["type"].startswith("PDF"):
             return False
+        names = {f"/{name}" for name in (self.results["static"].get("pdf") or {}).get("names") or ()}
+        if names:
+            self.data.append({"names": sorted(names)})
+            return any(map(self._active.search, names)) and any(map(self._action.search, names))
         strings = [text for text in self.results["strings"] if isinstance(text, str)]
         active = [text for text in strings if self._active.search(text)]
         self.data.extend({"string": text[:200]} for text in active[:5])

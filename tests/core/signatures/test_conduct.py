@@ -121,6 +121,43 @@ def test_one_that_hangs_on_a_call_is_told_from_those_that_wait_for_it(tmp_path: 
     assert [fault.module for fault in conducted.faults] == ["hangs"]
 
 
+@pytest.mark.parametrize("evented", [False, True])
+def test_one_of_several_of_a_name_that_ends_its_process_costs_itself_only(
+    tmp_path: Path, evented: bool
+) -> None:
+    source = f"""
+    class Base:
+        name = "same"
+        evented = {evented}
+        ends = False
+
+        def run(self):
+            return os._exit(0) if self.ends else True
+
+        on_complete = run
+
+        def on_call(self, call, process):
+            pass
+
+
+    class First(Base, Signature):
+        pass
+
+
+    class Middle(Base, Signature):
+        ends = True
+
+
+    class Third(Base, Signature):
+        pass
+    """
+    conducted = conduct(tmp_path, source)
+
+    assert names(conducted) == ["same", "same"]
+    assert [(run.number, run.matched) for run in conducted.runs] == [(1, True), (1, True)]
+    assert [fault.class_name for fault in conducted.faults] == ["Middle"]
+
+
 def test_what_a_signature_started_ends_with_the_stage(tmp_path: Path) -> None:
     source = bad("""
         pid = os.fork()

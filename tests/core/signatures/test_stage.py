@@ -1,3 +1,4 @@
+import gc
 import os
 import signal
 import sys
@@ -563,6 +564,22 @@ class Gathering:
 
     def finished(self, run: SignatureRun) -> None:
         self.events.append(f"finished {run.name}")
+
+
+def test_the_garbage_collector_is_left_as_it_was() -> None:
+    during: list[tuple[int, int, int]] = []
+
+    class Ending(Signature):
+        def run(self) -> None:
+            during.append(gc.get_threshold())
+            raise KeyboardInterrupt
+
+    before = gc.get_threshold()
+    with pytest.raises(KeyboardInterrupt):
+        run(Ending)
+
+    assert during == [(stage_module.NEW_OBJECTS, *before[1:])]
+    assert gc.get_threshold() == before
 
 
 def test_a_sink_hears_of_everything_at_once() -> None:

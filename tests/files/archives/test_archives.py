@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
+from lib.cuckoo.files.archives import records
 from lib.cuckoo.files.archives.cab import describe_cab
 from lib.cuckoo.files.archives.iso import describe_iso
 from lib.cuckoo.files.archives.rar import describe_rar
@@ -291,6 +292,14 @@ def test_more_members_than_are_kept_are_counted() -> None:
 
     assert (found["count"], len(found["members"])) == (5, 2)
     assert budget.notes == ["there are 5 members, 2 are listed"]
+
+
+def test_members_without_end_are_not_even_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "MAXIMUM_MEMBERS", 3)
+
+    found = read(describe_zip, zip_of({str(number): b"" for number in range(5)}))
+
+    assert (found["count"], found["anomalies"][0]) == (3, "there are 3 members or more")
 
 
 @pytest.mark.parametrize("kind", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])

@@ -1,3 +1,4 @@
+import base64
 import struct
 import zlib
 from typing import Any
@@ -61,6 +62,13 @@ def test_macros_of_a_document_and_what_they_do() -> None:
         ("suspicious", "Shell"),
     ]
     assert office["urls"] == ["http://evil.example/a.exe"]
+
+
+def test_long_base64_in_a_macro_is_decoded_and_typed() -> None:
+    hidden = base64.b64encode(b"MZ" + bytes(range(100)))
+    office = read(describe_ole, compound({"M": vba_project({"M": b'Attribute VB_Name = "' + hidden + b'"'})}))
+
+    assert [(each["size"], each["kind"]) for each in office["decoded"]] == [(102, "dos")]
 
 
 def test_a_module_that_the_project_does_not_list_is_found() -> None:

@@ -67,6 +67,12 @@ def test_a_macro_sheet_with_its_state_and_formulas() -> None:
     assert found["names"] == ["_xlnm.Auto_Open"]
 
 
+def test_a_document_behind_other_data_is_read() -> None:
+    data = b"MZ" * 50 + document({"docProps/app.xml": "<x><Company>c</Company></x>"})
+
+    assert read(describe_ooxml, data)["metadata"] == {"company": "c"}
+
+
 def test_an_embedded_package_is_unwrapped() -> None:
     body = b"\2\0a.js\0C:\\a.js\0\0\0\3\0" + struct.pack("<I", 1) + b"\0" + struct.pack("<I", 3) + b"abc"
     native = compound({"\1Ole10Native": struct.pack("<I", len(body)) + body})

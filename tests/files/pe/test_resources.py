@@ -41,6 +41,7 @@ def test_a_resource_is_described_with_its_language(build: Build, describe: Descr
         "language": "LANG_ENGLISH",
         "sublanguage": "SUBLANG_ENGLISH_US",
         "entropy": 2.5,
+        "yara": [],
     }
 
 

@@ -81,3 +81,26 @@ def test_metadata_that_cannot_be_read_is_noted(analysis: Path, answer: Answer) -
 
     assert len(dropped) == 1
     assert notes == [f"cannot read {analysis}/files.json: it is a directory"]
+
+
+def test_each_content_is_scanned_under_its_name_in_the_guest(
+    analysis: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Answer
+) -> None:
+    rules = tmp_path / "root" / "data" / "yara" / "binaries"
+    rules.mkdir(parents=True)
+    (rules / "name.yar").write_text(
+        'rule Named { condition: filename == "a.exe" and filepath == "C:\\\\t\\\\a.exe" and filesize == 4 }'
+    )
+    (rules / "broken.yar").write_text("rule")
+    monkeypatch.setenv("FLEDGE_ROOT", str(tmp_path / "root"))
+    (analysis / "files").mkdir()
+    for name in ("1", "2"):
+        (analysis / "files" / name).write_text("same")
+    (analysis / "files" / "3").write_text("other")
+    (analysis / "files.json").write_text('{"path": "files/1", "filepath": "C:\\\\t\\\\a.exe", "pids": []}')
+
+    dropped, notes = answer("dropped", analysis)
+
+    assert [[match["name"] for match in record["yara"]] for record in dropped] == [["Named"], []]
+    assert len(notes) == 1
+    assert "broken.yar" in notes[0]

@@ -93,7 +93,7 @@ def test_an_elf_file_has_its_own_section(shared_data: Path, analysis: Path) -> N
 
     results, _ = run_module(STATIC, analysis, task=FILE)
 
-    assert list(results["static"]) == ["kind", "elf"]
+    assert list(results["static"]) == ["kind", "elf", "indicators"]
     assert results["static"]["elf"]["machine"] == "X86_64"
 
 
@@ -102,7 +102,11 @@ def test_a_file_that_its_reader_refuses_has_an_error_and_a_note(analysis: Path) 
 
     results, run = run_module(STATIC, analysis, task=FILE)
 
-    assert results["static"] == {"kind": "elf", "elf": {"error": run.notes[0].removeprefix("elf: ")}}
+    assert results["static"] == {
+        "kind": "elf",
+        "elf": {"error": run.notes[0].removeprefix("elf: ")},
+        "indicators": [],
+    }
     assert "header of the ELF file is cut short" in run.notes[0]
 
 
@@ -140,10 +144,54 @@ def test_an_empty_sample_has_a_kind_and_nothing_else(analysis: Path) -> None:
     results, run = run_module(STATIC, analysis, task=FILE)
 
     assert run.outcome is Outcome.COMPLETED
-    assert results["static"] == {"kind": "data"}
+    assert results["static"] == {"kind": "data", "indicators": []}
 
 
 def test_a_url_has_nothing_static(analysis: Path) -> None:
     results, _ = run_module(STATIC, analysis, task={"category": "url"})
 
     assert results["static"] == {}
+
+
+def test_indicators_stand_beside_the_section_of_the_kind(shared_data: Path, analysis: Path) -> None:
+    shutil.copyfile(shared_data / "binaries/pypi-distlib/t64.exe", analysis / "binary")
+
+    results, _ = run_module(STATIC, analysis, task=FILE)
+
+    assert [(each["kind"], each["origin"]) for each in results["static"]["indicators"]] == [
+        ("path", "sample"),
+        ("pdb", "sample"),
+    ]
+
+
+@pytest.mark.parametrize(("limit", "count", "notes"), [(0, 0, 0), (2, 2, 1), (3, 3, 0)])
+def test_indicators_are_kept_up_to_the_option(analysis: Path, limit: int, count: int, notes: int) -> None:
+    (analysis / "binary").write_bytes(b"9.9.9.1 9.9.9.2 9.9.9.3")
+
+    results, run = run_module(STATIC, analysis, task=FILE, indicators=limit)
+
+    assert len(results["static"]["indicators"]) == count
+    assert len(run.notes) == notes
+
+
+@pytest.mark.parametrize(("least", "found"), [(1, True), (764, True), (765, False), (0, False)])
+def test_resources_from_a_size_on_are_scanned(
+    shared_data: Path,
+    analysis: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    least: int,
+    found: bool,
+) -> None:
+    shutil.copyfile(shared_data / "binaries/pypi-pywin32/win32ui.pyd", analysis / "binary")
+    rules = tmp_path / "root" / "data" / "yara" / "binaries"
+    rules.mkdir(parents=True)
+    (rules / "size.yar").write_text("rule Size { condition: filesize == 764 }")
+    monkeypatch.setenv("FLEDGE_ROOT", str(tmp_path / "root"))
+
+    results, run = run_module(STATIC, analysis, task=FILE, scanned=least)
+
+    assert run.notes == ()
+    resources = results["static"]["pe"]["resources"]
+    matched = [each["size"] for each in resources if [match["name"] for match in each["yara"]] == ["Size"]]
+    assert (set(matched) == {"0x000002fc"}) is found

@@ -57,7 +57,11 @@ def test_a_sample_in_the_store_of_binaries_is_followed(analysis: Path, answer: A
 def test_a_url_is_the_target_itself(analysis: Path, answer: Answer) -> None:
     write_task(analysis, category="url", target="http://example.com/x?y=1")
 
-    assert answer("targetinfo", analysis)[0] == {"category": "url", "url": "http://example.com/x?y=1"}
+    assert answer("targetinfo", analysis)[0] == {
+        "category": "url",
+        "url": "http://example.com/x?y=1",
+        "yara": [],
+    }
 
 
 def test_an_empty_sample_is_described(analysis: Path, answer: Answer) -> None:
@@ -90,3 +94,31 @@ def test_a_sample_that_leads_out_of_the_analysis_is_refused(analysis: Path, fail
     (analysis / "binary").symlink_to("/etc/shadow")
 
     assert "it leads to /etc/shadow, outside the analysis" in failure("targetinfo", analysis)
+
+
+def test_the_sample_is_scanned_under_its_name(
+    analysis: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Answer
+) -> None:
+    rules = tmp_path / "root" / "data" / "yara" / "binaries"
+    rules.mkdir(parents=True)
+    (rules / "name.yar").write_text(
+        'rule Named { strings: $a = "MZ" condition: $a and filename == "invoice.exe" }'
+    )
+    (rules / "broken.yar").write_text("rule")
+    monkeypatch.setenv("FLEDGE_ROOT", str(tmp_path / "root"))
+    write_task(analysis, category="file", target="/home/analyst/in/invoice.exe")
+    (analysis / "binary").write_bytes(b"  MZ")
+
+    target, notes = answer("targetinfo", analysis)
+
+    assert target["file"]["yara"] == [{"name": "Named", "meta": {}, "strings": ["MZ"], "addresses": {"a": 2}}]
+    assert len(notes) == 1
+    assert "broken.yar" in notes[0]
+
+
+def test_a_url_is_scanned_as_text(analysis: Path, answer: Answer) -> None:
+    write_task(analysis, category="url", target="http://198.51.100.7/a.exe")
+
+    target, _ = answer("targetinfo", analysis)
+
+    assert [match["name"] for match in target["yara"]] == ["URL_executable_from_address"]

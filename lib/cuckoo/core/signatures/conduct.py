@@ -149,20 +149,22 @@ class Conductor:
         last = ended.messages[-1] if ended.messages else None
         if isinstance(last, dict) and last.get("outcome") == Outcome.COMPLETED and ended.signal is None:
             return
-        culprit = share.definitions[share.progress.running] if share.progress.running is not None else None
+        culprit = share.progress.running
         rest = [
-            each for each in share.definitions if each is not culprit and (each.name, each.file) not in done
+            each
+            for position, each in enumerate(share.definitions)
+            if position != culprit and position + 1 not in done
         ]
         if culprit is not None:
-            self.conducted.faults.append(self._fault(culprit, ended))
+            self.conducted.faults.append(self._fault(share.definitions[culprit], ended))
         elif len(rest) == len(share.definitions):
             self.conducted.faults.extend(self._fault(each, ended) for each in rest)
             return
         if rest:
             yield rest
 
-    def _keep(self, message: object) -> tuple[str, str] | None:
-        """File one message of a child; return name and file of the signature if it says that one finished."""
+    def _keep(self, message: object) -> int | None:
+        """File one message of a child; return the number of the signature if it says that one finished."""
         if not isinstance(message, dict):
             return None
         if isinstance(message.get("match"), dict):
@@ -175,7 +177,7 @@ class Conductor:
         self.conducted.runs.append(run)
         if run.error:
             self.conducted.faults.append(_raised(run))
-        return (run.name, run.file)
+        return run.number
 
     def _fault(self, definition: Definition, ended: Ended) -> Run:
         outcome, reason = judge_ended(ended, self._conditions.limits)

@@ -14,6 +14,8 @@ from lib.cuckoo.common.calls import Call
 from lib.cuckoo.core.signatures.index import Kind, indexed
 from lib.cuckoo.core.signatures.progress import Cells
 
+MOST_KINDS = 10_000
+"""Kinds of calls whose listeners are remembered from one process to the next."""
 Answer = Any
 Ending = Callable[["Listener", Answer, Exception | None], None]
 """Told when a listener matched or raised, with its answer or its error."""
@@ -56,6 +58,8 @@ class Walk:
         self._listeners = {listener.number: listener for listener in listeners}
         self._cells = cells
         self._ending = ending
+        self._by_kind: dict[Kind, list[Listener]] = {}
+        """Those that want calls of a kind, in whatever process."""
 
     @property
     def listeners(self) -> Collection[Listener]:
@@ -65,19 +69,33 @@ class Walk:
     def over(self, process: Mapping[str, Any]) -> None:
         """Tell the listeners of the calls of one process."""
         name = process.get("process_name")
-        interested = [listener for listener in self._listeners.values() if listener.wants_process(name)]
+        interested = {
+            number: listener for number, listener in self._listeners.items() if listener.wants_process(name)
+        }
         if not interested:
             return
-        for listener in interested:
+        for listener in interested.values():
             listener.signature.pid = process.get("process_id")
         index = indexed(process.get("calls"))
-        wanted = [[listener for listener in interested if listener.wants(kind)] for kind in index.kinds]
+        wanted = [
+            [listener for listener in self._wanting(kind) if listener.number in interested]
+            for kind in index.kinds
+        ]
         tell, numbers = self._tell, index.numbers
         for row in index.rows_of(number for number, hearers in enumerate(wanted) if hearers):
             hearers = wanted[numbers[row]]
             if hearers and tell(index.call(row), row, process, hearers):
                 left = self._listeners
                 wanted = [[listener for listener in each if listener.number in left] for each in wanted]
+
+    def _wanting(self, kind: Kind) -> list[Listener]:
+        """Return those that want calls of a kind, ended ones among them."""
+        found = self._by_kind.get(kind)
+        if found is None:
+            if len(self._by_kind) >= MOST_KINDS:
+                self._by_kind.clear()
+            found = self._by_kind[kind] = [each for each in self._listeners.values() if each.wants(kind)]
+        return found
 
     def _tell(self, call: Call, row: int, process: Mapping[str, Any], hearers: list[Listener]) -> bool:
         """Let each hear one call, measuring it; tell whether any of them hears no more."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -42,7 +43,7 @@ class Definition:
         """True when it hears calls: it says so and has an `on_call`. All others are run once."""
         return bool(self.cls.evented) and self.cls.on_call is not Signature.on_call
 
-    @property
+    @cached_property
     def reads_matches(self) -> bool:
         """True when its code asks for the matches of others, so that it must run after them."""
         return any(_asks_for_matches(code) for code in _codes(self.cls))

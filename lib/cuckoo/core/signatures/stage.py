@@ -5,8 +5,10 @@ within a phase the evented ones share a walk over the calls, then conclude in or
 run in order of name. Matches are visible to all that come later.
 """
 
+import gc
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from time import perf_counter
@@ -23,6 +25,9 @@ from lib.cuckoo.core.signatures.selection import Definition, Overlay
 
 MOST_KEPT_CALLS = 40_000
 """Decoded calls that are kept for the next signature, over all processes: some 100 MB."""
+
+NEW_OBJECTS = 50_000
+"""That make the garbage collector look for cycles among them."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class SignatureRun:
     """What it had gathered when it ended, where that was asked for."""
     evidence: dict[str, Any] | None = None
     """The calls that it had marked, where that was asked for."""
+    number: int = 0
+    """Its position in the list given to the stage, from 1: names need not differ."""
 
     def as_record(self) -> dict[str, Any]:
         """Return the run as plain data."""
@@ -130,7 +137,7 @@ class _Stage:
             listener = Listener(number, signature) if definition.evented else None
         except Exception as error:  # noqa: BLE001 - a signature may raise anything, and is recorded with it
             self._record(
-                SignatureRun(definition.name, definition.file),
+                SignatureRun(definition.name, definition.file, number=number),
                 "__init__",
                 perf_counter() - before,
                 error=error,
@@ -171,7 +178,7 @@ class _Stage:
         self._end(started, method, answer, failure)
 
     def _end(self, started: _Started, method: str, answer: object, error: Exception | None) -> None:
-        signature, gathered = started.signature, {}
+        signature, definition, gathered = started.signature, started.definition, {}
         try:
             for name, fields in signature.statistics.items():
                 self.statistics.setdefault(name, {}).update(plain(fields))
@@ -182,7 +189,7 @@ class _Stage:
                 self._keep(self._match(started))
         except Exception as broken:  # noqa: BLE001 - what a signature leaves in its attributes may be anything
             error = error or broken
-        run = SignatureRun(started.definition.name, started.definition.file, **gathered)
+        run = SignatureRun(definition.name, definition.file, number=started.number, **gathered)
         self._record(run, method, started.seconds, answer, error)
 
     def _keep(self, match: dict[str, Any]) -> None:
@@ -241,10 +248,22 @@ def run_signatures(
     view["signatures"] = list(earlier)
     cells = [0, 0] if cells is None else cells
     stage = _Stage(view, cells, sink or Nowhere(), analysis_path, overlay or {}, keep_data)
-    for phase in _phases(enumerate(definitions, 1)):
-        stage.run_phase(phase)
+    with _collecting_seldom():
+        for phase in _phases(enumerate(definitions, 1)):
+            stage.run_phase(phase)
     matches = sorted(view["signatures"][len(earlier) :], key=by_severity)
     return StageResult(matches, stage.runs, stage.statistics, _written(view, results))
+
+
+@contextmanager
+def _collecting_seldom() -> Iterator[None]:
+    """Let the garbage collector wait longer: decoded calls are many and hold no cycles, yet each makes it look."""
+    before = gc.get_threshold()
+    gc.set_threshold(NEW_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def view_of(results: Mapping[str, Any]) -> ResultsView:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
-from lib.cuckoo.files.archives.records import Archive, Member, archive, member
+from lib.cuckoo.files.archives.records import Archive, ArchiveMember, archive, member
 from lib.cuckoo.files.budget import Budget, Data, Save
 from lib.cuckoo.files.layout import dos_time, fields, narrow
 
@@ -42,7 +42,7 @@ def _methods(data: Data, folders: int, flags: int) -> list[str]:
     return [_METHODS[kind] if kind < len(_METHODS) else str(kind) for kind in kinds]
 
 
-def _members(data: Data, at: int, count: int, methods: list[str]) -> Iterator[Member]:
+def _members(data: Data, at: int, count: int, methods: list[str]) -> Iterator[ArchiveMember]:
     for _ in range(count):
         size, _, folder, date, time, attributes = fields("<IIHHHH", data, at)
         raw = data[at + 16 : at + 16 + _LONGEST_NAME + 1]

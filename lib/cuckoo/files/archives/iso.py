@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.common.text import readable_name
-from lib.cuckoo.files.archives.records import Archive, Member, archive, member
+from lib.cuckoo.files.archives.records import Archive, ArchiveMember, archive, member
 from lib.cuckoo.files.budget import Budget, Data, Save
 from lib.cuckoo.files.layout import fields
 
@@ -54,7 +54,7 @@ def _volumes(data: Data) -> Iterator[tuple[int, int]]:
             yield head[0], at
 
 
-def _members(data: Data, root: _Place, *, wide: bool) -> Iterator[Member]:
+def _members(data: Data, root: _Place, *, wide: bool) -> Iterator[ArchiveMember]:
     seen = {root.sector}
     waiting = [root]
     while waiting:
@@ -66,7 +66,7 @@ def _members(data: Data, root: _Place, *, wide: bool) -> Iterator[Member]:
                 waiting.append(place)
 
 
-def _records(data: Data, folder: _Place, *, wide: bool) -> Iterator[tuple[Member, _Place]]:
+def _records(data: Data, folder: _Place, *, wide: bool) -> Iterator[tuple[ArchiveMember, _Place]]:
     at = folder.sector * _SECTOR
     end = at + folder.size
     if end > len(data):

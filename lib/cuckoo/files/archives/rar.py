@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
-from lib.cuckoo.files.archives.records import Archive, Member, archive, member
+from lib.cuckoo.files.archives.records import Archive, ArchiveMember, archive, member
 from lib.cuckoo.files.budget import Budget, Data, Save
 from lib.cuckoo.files.layout import dos_time, fields, filetime, number, unix_time
 
@@ -49,7 +49,7 @@ def describe_rar(data: Data, budget: Budget, _: Save) -> Archive:
 _MAIN_4, _FILE_4, _END_4 = 0x73, 0x74, 0x7B
 
 
-def _members_4(data: Data, notes: _Notes) -> Iterator[Member]:
+def _members_4(data: Data, notes: _Notes) -> Iterator[ArchiveMember]:
     at = 7
     while at < len(data):
         kind, flags, size = fields("<xxBHH", data, at)
@@ -67,7 +67,7 @@ def _members_4(data: Data, notes: _Notes) -> Iterator[Member]:
         at += size + added
 
 
-def _member_4(data: Data, at: int, flags: int, packed: int) -> Member:
+def _member_4(data: Data, at: int, flags: int, packed: int) -> ArchiveMember:
     size, system, time, date, method, name_size, attributes = fields("<IB4xHHxBHI", data, at + 11)
     high = number(data, at + 36, 4) if flags & 0x100 else 0
     start = at + (40 if flags & 0x100 else 32)
@@ -108,7 +108,7 @@ class _Numbers:
         raise CuckooProcessingError(f"a number at offset {self.at} does not end")
 
 
-def _members_5(data: Data, notes: _Notes) -> Iterator[Member]:
+def _members_5(data: Data, notes: _Notes) -> Iterator[ArchiveMember]:
     at = 8
     while at < len(data):
         numbers = _Numbers(data, at + 4)
@@ -130,7 +130,7 @@ def _members_5(data: Data, notes: _Notes) -> Iterator[Member]:
         at = start + size + packed
 
 
-def _member_5(data: Data, numbers: _Numbers, packed: int, extra: tuple[int, int]) -> Member:
+def _member_5(data: Data, numbers: _Numbers, packed: int, extra: tuple[int, int]) -> ArchiveMember:
     flags, size = numbers.next(), numbers.next()
     numbers.next()
     modified = None
@@ -150,7 +150,7 @@ def _member_5(data: Data, numbers: _Numbers, packed: int, extra: tuple[int, int]
     return found
 
 
-def _add_extra(found: Member, data: Data, at: int, end: int) -> None:
+def _add_extra(found: ArchiveMember, data: Data, at: int, end: int) -> None:
     """Set what the extra area says: 1 is encryption, 3 the time, 5 a link."""
     while at < end:
         numbers = _Numbers(data, at)

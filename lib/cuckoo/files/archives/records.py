@@ -12,13 +12,15 @@ from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.files.budget import Budget
 from lib.cuckoo.files.content import shown_name
 
+MAXIMUM_MEMBERS = 250_000
+"""Members counted."""
 BOMB_RATIO = 200
 BOMB_BYTES = 1 << 30
 _DRIVE = re.compile(r"[A-Za-z]:")
 _SEPARATORS = re.compile(r"[\\/]")
 
 
-class Member(TypedDict):
+class ArchiveMember(TypedDict):
     """One member of an archive.
 
     `size` and `packed` are in bytes, None where the format does not give them for one member alone. `warnings` says
@@ -45,11 +47,11 @@ class Archive(TypedDict):
     encrypted: bool
     comment: str | None
     volume: bool
-    members: list[Member]
+    members: list[ArchiveMember]
     anomalies: list[str]
 
 
-def member(name: str, size: int | None, packed: int | None, modified: str | None) -> Member:
+def member(name: str, size: int | None, packed: int | None, modified: str | None) -> ArchiveMember:
     """Return the record of a plain file; the rest is for the reader to set."""
     return {
         "name": shown_name(name),
@@ -76,10 +78,10 @@ def _name_warnings(name: str) -> Iterator[str]:
 
 
 def archive(
-    form: str, members: Iterable[Member], stored: int, budget: Budget, comment: str | None = None
+    form: str, members: Iterable[ArchiveMember], stored: int, budget: Budget, comment: str | None = None
 ) -> Archive:
     """Return the record of an archive of `stored` bytes; damage ends the list and stands in `anomalies`."""
-    kept: list[Member] = []
+    kept: list[ArchiveMember] = []
     anomalies: dict[str, None] = {}
     count = size = 0
     encrypted = False
@@ -89,6 +91,8 @@ def archive(
             size += each["size"] or 0
             encrypted |= each["encrypted"]
             anomalies |= dict.fromkeys(f"a name is odd: {warning}" for warning in each["warnings"])
+            if count == MAXIMUM_MEMBERS:
+                raise CuckooProcessingError(f"there are {MAXIMUM_MEMBERS} members or more")  # noqa: TRY301 - as damage
             if len(kept) < budget.entries:
                 kept.append(each)
     except CuckooProcessingError as error:
@@ -108,7 +112,7 @@ def archive(
     }
 
 
-def _size_anomalies(members: list[Member], size: int, stored: int) -> Iterator[str]:
+def _size_anomalies(members: list[ArchiveMember], size: int, stored: int) -> Iterator[str]:
     if size > BOMB_BYTES and size > BOMB_RATIO * stored:
         yield f"unpacks to {size} bytes, {size // max(stored, 1)} times its own size: a bomb?"
     packed = sum(each["packed"] or 0 for each in members)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
-from lib.cuckoo.files.archives.records import Archive, Member, archive, member
+from lib.cuckoo.files.archives.records import Archive, ArchiveMember, archive, member
 from lib.cuckoo.files.budget import Budget, Data, Save
 from lib.cuckoo.files.layout import fields, filetime, utf16
 
@@ -288,7 +288,7 @@ class _Files:
     modified: list[str | None] = field(default_factory=list)
 
 
-def _members(scan: _Scan) -> Iterator[Member]:
+def _members(scan: _Scan) -> Iterator[ArchiveMember]:
     streams, files = _Streams(), _Files()
     while (kind := scan.byte()) != _END:
         if kind in {_STREAMS, _EXTRA_STREAMS}:

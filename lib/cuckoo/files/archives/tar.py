@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
-from lib.cuckoo.files.archives.records import Archive, Member, archive, member
+from lib.cuckoo.files.archives.records import Archive, ArchiveMember, archive, member
 from lib.cuckoo.files.budget import Budget, Data, Save
 from lib.cuckoo.files.layout import fields, narrow, unix_time
 
@@ -31,7 +31,7 @@ def describe_tar(data: Data, budget: Budget, _: Save) -> Archive:
     return archive("tar", _members(data), len(data), budget)
 
 
-def _members(data: Data) -> Iterator[Member]:
+def _members(data: Data) -> Iterator[ArchiveMember]:
     at = 0
     name = link = ""
     while header := data[at : at + _BLOCK].rstrip(b"\0"):
@@ -48,7 +48,7 @@ def _members(data: Data) -> Iterator[Member]:
         raise CuckooProcessingError(f"the archive ends within its last member, at offset {len(data)}")
 
 
-def _member(header: bytes, size: int, name: str, link: str) -> Member:
+def _member(header: bytes, size: int, name: str, link: str) -> ArchiveMember:
     prefix = narrow(header[345:500], "utf-8") if header[257:263] == b"ustar\0" else ""
     plain = narrow(header[:100], "utf-8")
     found = member(name or (f"{prefix}/{plain}" if prefix else plain), size, size, None)
@@ -167,7 +167,7 @@ def _unpacked(
     return b"".join(parts), "" if state.eof else "the packed data ends too early"
 
 
-def _single(data: Data, form: str, size: int) -> Member:
+def _single(data: Data, form: str, size: int) -> ArchiveMember:
     name, modified = "", None
     if form == "gz":
         flags, seconds = fields("<BI", data, 3)

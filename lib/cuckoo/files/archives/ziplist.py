@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from lib.cuckoo.files.archives import zipped
-from lib.cuckoo.files.archives.records import Archive, Member, archive, member
+from lib.cuckoo.files.archives.records import Archive, ArchiveMember, archive, member
 from lib.cuckoo.files.budget import Budget, Data, Save
 from lib.cuckoo.files.layout import narrow
 
@@ -26,7 +26,7 @@ def describe_zip(data: Data, budget: Budget, _: Save) -> Archive:
     return found
 
 
-def _members(data: Data) -> Iterator[Member]:
+def _members(data: Data) -> Iterator[ArchiveMember]:
     for each in zipped.members(data):
         found = member(each.name, each.size, each.packed, each.modified)
         found["directory"] = each.is_directory

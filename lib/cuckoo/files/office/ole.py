@@ -8,6 +8,7 @@ from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.files.budget import Budget, Data, Save
 from lib.cuckoo.files.compound import CompoundFile, Entry
 from lib.cuckoo.files.content import Content, content_record, shown_name, until_refused, urls_in
+from lib.cuckoo.files.encoded import base64_contents
 from lib.cuckoo.files.layout import fields, number
 from lib.cuckoo.files.office import excel4, vba
 from lib.cuckoo.files.office.embedded import package
@@ -48,6 +49,7 @@ def describe_ole(data: Data, budget: Budget, save: Save) -> Office:
     except CuckooProcessingError as error:
         budget.note(f"office: {error}")
     found["keywords"] = keywords(_texts(found))
+    found["decoded"] = budget.take("contents", base64_contents(_texts(found), budget, save))
     found["urls"] = urls_in([*_texts(found), *found["dde"]], budget)
     return found
 

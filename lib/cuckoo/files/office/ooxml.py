@@ -9,6 +9,7 @@ from lib.cuckoo.files.archives import zipped
 from lib.cuckoo.files.budget import Budget, Data, Save
 from lib.cuckoo.files.compound import SIGNATURE, CompoundFile
 from lib.cuckoo.files.content import Content, content_record, shown_name, urls_in
+from lib.cuckoo.files.encoded import base64_contents
 from lib.cuckoo.files.office import vba
 from lib.cuckoo.files.office.embedded import package
 from lib.cuckoo.files.office.excel4 import is_auto_name
@@ -98,6 +99,7 @@ def describe_ooxml(data: Data, budget: Budget, save: Save) -> Office:
     formulas = ["\n".join(sheet["formulas"]) for sheet in found["excel4"]]
     codes = [*(macro["code"] for macro in found["macros"]), *formulas]
     found["keywords"] = keywords(codes)
+    found["decoded"] = budget.take("contents", base64_contents(codes, budget, save))
     targets = [each["target"] for each in found["external"]]
     found["urls"] = urls_in([*codes, *found["dde"], *targets], budget)
     return found

@@ -58,9 +58,10 @@ class Stream(TypedDict):
 
 
 class Office(TypedDict):
-    """A document: `format` is "ole", "ooxml", "rtf" or "xml".
+    """A document: `format` is "ole", "ooxml" or "rtf".
 
-    `dde` holds the commands of DDE fields and links, `names` the defined names that run Excel 4 macros.
+    `dde` holds the commands of DDE fields and links, `names` the defined names that run Excel 4 macros, `decoded` what
+    long base64 in macros decodes to.
     """
 
     format: str
@@ -70,6 +71,7 @@ class Office(TypedDict):
     keywords: list[Keyword]
     excel4: list[Sheet]
     names: list[str]
+    decoded: list[Content]
     dde: list[str]
     external: list[External]
     objects: list[Content]
@@ -87,6 +89,7 @@ def empty_office(form: str) -> Office:
         "keywords": [],
         "excel4": [],
         "names": [],
+        "decoded": [],
         "dde": [],
         "external": [],
         "objects": [],

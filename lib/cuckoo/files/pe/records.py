@@ -68,6 +68,7 @@ class Resource(TypedDict):
     sublanguage: str | None
     entropy: float | None
     sha256: str | None
+    yara: list[dict[str, Any]]
 
 
 class VersionEntry(TypedDict):

@@ -124,6 +124,7 @@ def _record(image: Image, tree: Tree, leaf: Leaf, *, typed: bool) -> Resource:
         "sublanguage": sublanguage,
         "entropy": measured[0] if measured else None,
         "sha256": measured[2] if measured else None,
+        "yara": [],  # filled by who has rules
     }
 
 

@@ -12,6 +12,7 @@ from tests.modules.signatures.cases.made import (
     http,
     imports,
     log,
+    macro,
     network,
     pe,
     process,
@@ -665,16 +666,27 @@ FILES: Cases = {
         ],
     ),
     "document_macro": (
-        [target("Composite Document File V2 Document", "Sub AutoOpen()", "CreateObject(x)")],
         [
+            target("Composite Document File V2 Document", "Sub AutoOpen()", "CreateObject(x)"),
+            target("Microsoft Word 2007+")
+            | macro('Sub AutoOpen()\nSet p = GetObject("winmgmts:Win32_Process")'),
+        ],
+        [
+            target("Microsoft Word 2007+") | macro("Sub AutoOpen()\nMsgBox 1"),
+            target("Microsoft Word 2007+", "AutoOpen", "CreateObject") | macro("Sub Total()"),
             target("Composite Document File V2 Document", "Sub AutoOpen()", "MsgBox"),
             target("ASCII text", "Sub AutoOpen()", "CreateObject(x)"),
             target("Microsoft Word 2007+", "Shell of an egg"),
         ],
     ),
     "pdf_with_action": (
-        [target("PDF document, version 1.5", "/OpenAction 5 0 R", "<</S/JavaScript/JS 6 0 R>>")],
         [
+            target("PDF document, version 1.5", "/OpenAction 5 0 R", "<</S/JavaScript/JS 6 0 R>>"),
+            target("PDF document, version 1.5") | {"static": {"pdf": {"names": {"OpenAction": 1, "JS": 6}}}},
+        ],
+        [
+            target("PDF document, version 1.5", "/OpenAction /JS")
+            | {"static": {"pdf": {"names": {"JS": 1}}}},
             target("PDF document, version 1.5", "/OpenAction 5 0 R"),
             target("PDF document, version 1.5", "/JavaScript 6 0 R"),
             target("ASCII text", "/OpenAction", "/JavaScript"),

@@ -66,5 +66,10 @@ def target(kind: str, *found: str, name: str = "sample") -> dict[str, Any]:
     return {"target": {"category": "file", "file": {"name": name, "type": kind}}, "strings": list(found)}
 
 
+def macro(code: str) -> dict[str, Any]:
+    """A document that holds a macro of this code."""
+    return {"static": {"office": {"macros": [{"code": code}]}}}
+
+
 def strings(*found: str) -> dict[str, Any]:
     return {"strings": list(found)}
