@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lib.cuckoo.reporting.story.files import memory_parts, static_parts, string_parts
 from lib.cuckoo.reporting.story.network import conversations
 from lib.cuckoo.reporting.story.parts import Limits
 from lib.cuckoo.reporting.story.processes import process_tree
@@ -192,6 +193,53 @@ def test_the_map_joins_flows_of_a_process_with_a_host() -> None:
     assert found.processes == ["a.exe (4)"]
     assert found.hosts == [("192.0.2.1", "x.example")]
     assert [(link.size_bytes, link.protocols) for link in found.links] == [(400, "http, tls")]
+
+
+def test_indicators_of_sample_and_memory_stand_once_by_kind() -> None:
+    url = {"kind": "url", "value": "http://x.example/"}
+    results = {
+        "static": {"indicators": [url, {"kind": "user_agent", "value": "curl"}]},
+        "procmemory": [{"indicators": [url, {"kind": "url", "value": "http://y.example/"}]}],
+    }
+
+    found = list(string_parts(results, LIMITS))
+
+    assert [(part.title, list(part.values)) for part in found] == [
+        ("Indicators: url", ["http://x.example/", "http://y.example/"]),
+        ("Indicators: user agent", ["curl"]),
+    ]
+
+
+def test_memory_has_dumps_programs_and_plugins() -> None:
+    dump = {
+        "pid": 4,
+        "file": "4.dmp",
+        "yara": [{"name": "Rule"}],
+        "images": [{"addr": "0x1", "sha256": "ab"}],
+    }
+    results = {"memory": {"pslist": {"data": [{"process_id": 4}]}}, "procmemory": [dump]}
+
+    plugin, dumps, programs = memory_parts(results, LIMITS)
+
+    assert (plugin.title, plugin.rows) == ("Pslist", [[4]])
+    assert (dumps.columns, dumps.rows) == (["pid", "rules", "file"], [[4, "Rule", "4.dmp"]])
+    assert programs.rows == [[4, "0x1", "ab"]]
+
+
+def test_packed_sections_of_a_program_are_told_apart() -> None:
+    sections = [
+        {"name": ".text", "entropy": 7.19},
+        {"name": "UPX1", "entropy": "7.2"},
+        {"name": "", "entropy": None},
+    ]
+
+    entropy = next(static_parts({"static": {"kind": "pe", "pe": {"sections": sections}}}, LIMITS))
+
+    assert [(block.name, block.packed) for block in entropy.blocks] == [
+        (".text", False),
+        ("UPX1", True),
+        ("(no name)", False),
+    ]
 
 
 def test_reports_of_another_engine_tell_their_story(shared_data: Path) -> None:

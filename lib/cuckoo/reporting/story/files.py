@@ -10,6 +10,7 @@ from lib.cuckoo.reporting.story.values import Record, first, mapping, number, pa
 
 _PACKED = 7.2
 """Bits a byte from which data is most likely compressed or encrypted."""
+_MOST_KINDS = 50
 _WORTH_COPYING = 24
 """Characters; hashes and paths have more, flags and numbers fewer."""
 
@@ -186,21 +187,35 @@ def memory_parts(results: Record, limits: Limits) -> Iterator[Any]:
         for record in found[: limits.entries]
     ]
     yield from table("Memory of processes", heads, lines, total=len(found))
+    images = [image | {"pid": record.get("pid")} for record in found for image in _images(record)]
+    columns = ("pid", "addr", "size", "type", "protect", "module", "sha256")
+    cells = [[image.get(column) for column in columns] for image in images[: limits.entries]]
+    yield from table("Programs in memory", columns, cells, total=len(images), codes=("sha256",))
+
+
+def _images(record: Record) -> list[dict[str, Any]]:
+    return [dict(image) for image in records(record.get("images"))]
 
 
 def string_parts(results: Record, limits: Limits) -> Iterator[Any]:
     """Yield indicators by kind, then strings."""
-    indicators = records(mapping(results.get("static")).get("indicators"))
-    by_kind: dict[str, list[str]] = {}
-    for each in indicators:
-        by_kind.setdefault(text(each.get("kind")) or "other", []).append(text(each.get("value")))
-    for kind, values in list(by_kind.items())[:50]:
-        yield Listing(f"Indicators: {kind}", values[: limits.entries], len(values))
+    by_kind: dict[str, dict[str, None]] = {}
+    for each in _indicators(results):
+        by_kind.setdefault(text(each.get("kind")) or "other", {})[text(each.get("value"))] = None
+    for kind, values in list(by_kind.items())[:_MOST_KINDS]:
+        yield Listing(f"Indicators: {kind.replace('_', ' ')}", list(values)[: limits.entries], len(values))
     strings = sequence(results.get("strings"))
     if strings:
         yield Listing(
             "Strings of the sample", [_string(each) for each in strings[: limits.entries]], len(strings)
         )
+
+
+def _indicators(results: Record) -> Iterator[Record]:
+    """Yield what was found in the sample, then what was found in the memory of processes."""
+    yield from records(mapping(results.get("static")).get("indicators"))
+    for dump in records(results.get("procmemory")):
+        yield from records(dump.get("indicators"))
 
 
 def _string(value: object) -> str:
