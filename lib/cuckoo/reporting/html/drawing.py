@@ -41,7 +41,7 @@ def curve(found: Map, link: Link) -> str:
 
 
 def ticks(seconds: float) -> list[tuple[float, str]]:
-    """Return four to eight places of a scale, from 0 to 1, with their labels."""
+    """Return up to eight places of a scale of round numbers, from 0 to 1, with their labels."""
     if seconds <= 0:
         return [(0.0, "0 s")]
     step = next(
