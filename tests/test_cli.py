@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -189,12 +190,18 @@ def test_init_where_nothing_can_be_made_is_status_2(tmp_path: Path) -> None:
     assert fledge("init", tmp_path / "file").returncode == 2
 
 
-@pytest.mark.parametrize("command", [[], ["process"], ["modules"], ["lint"], ["init"]])
-def test_every_command_has_help(command: list[str]) -> None:
+@pytest.mark.parametrize("command", [[], *([name] for name in cli.commands)])
+def test_every_command_has_help_whose_examples_keep_their_lines(command: list[str]) -> None:
     shown = CliRunner().invoke(cli, [*command, "--help"])
 
     assert shown.exit_code == 0
     assert "Usage:" in shown.output
+    assert "\\b" not in shown.output
+    assert not re.search(r"\S +fledge (process|calls|explain) ", shown.output.partition("\n")[2])
+
+
+def test_no_command_is_cut_short_in_the_list() -> None:
+    assert "..." not in CliRunner().invoke(cli, ["--help"]).output.partition("Commands:")[2]
 
 
 def test_a_reader_that_goes_away_causes_no_traceback(root: WorkingRoot) -> None:

@@ -169,6 +169,26 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
         assert (page.parent / match["target"]).exists(), match["target"]
 
 
+def test_the_readme_leads_to_every_page() -> None:
+    linked = {match["target"] for match in LINK.finditer((ROOT / "README.md").read_text(encoding="utf-8"))}
+
+    assert {str(page.relative_to(ROOT)) for page in DOCS.rglob("*.md")} - linked == set()
+
+
+def test_the_reason_for_every_dependency_is_given() -> None:
+    table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").lower()
+    sections = read_sections(ROOT / "setup.cfg")
+    lists = [
+        sections["options"].options["install_requires"],
+        *sections["options.extras_require"].options.values(),
+    ]
+    names = set(re.findall(r"^[\w-]+(?=>)", "\n".join(map(str, lists)).lower(), re.MULTILINE))
+
+    assert {"click", "pyarrow", "ruff"} <= names
+    for name in names:
+        assert re.search(rf"^\| [^|]*\b{name}\b", table, re.MULTILINE), name
+
+
 def test_the_ledger_page_lists_every_outcome_and_field() -> None:
     text = (DOCS / "reference" / "ledger.md").read_text(encoding="utf-8")
 
@@ -177,10 +197,14 @@ def test_the_ledger_page_lists_every_outcome_and_field() -> None:
         assert f"`{name}`" in text, name
 
 
-def test_the_configuration_page_lists_every_limit() -> None:
+def test_the_configuration_page_lists_every_limit_and_the_options_of_signatures() -> None:
     text = (DOCS / "reference" / "configuration.md").read_text(encoding="utf-8")
 
     assert set(re.findall(r"`(limit_\w+)`", text)) == OPTION_NAMES
+    part = text.partition("## Options of `[signatures]`")[2]
+    options = read_sections(ROOT / "conf" / "fledge.conf")["signatures"].options
+    for name in options.keys() - OPTION_NAMES:
+        assert f"| `{name}`" in part, name
 
 
 def test_the_command_line_page_names_every_command_and_option() -> None:

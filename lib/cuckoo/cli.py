@@ -51,7 +51,10 @@ _json_option = click.option(
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="fledge")
 def cli() -> None:
-    """Turn the raw results of a malware sandbox into results people and programs can use."""
+    """Turn the raw results of a malware sandbox into results people and programs can use.
+
+    `fledge COMMAND --help` explains a command.
+    """
 
 
 @cli.command()
@@ -60,7 +63,11 @@ def cli() -> None:
 @_modules_option
 @_signatures_option
 @click.option(
-    "--jobs", "-j", default=1, type=click.IntRange(1, 256), help="Modules that may run at the same time."
+    "--jobs",
+    "-j",
+    default=1,
+    type=click.IntRange(1, 256),
+    help="Modules that may run at the same time (default: 1).",
 )
 @click.option("--in-process", is_flag=True, help="Run modules in one process, without limits, for debuggers.")
 @click.option("--deterministic", is_flag=True, help="Leave times out: equal input gives equal reports.")
@@ -75,7 +82,7 @@ def process(
     deterministic: bool,
     as_json: bool,
 ) -> None:
-    r"""Process analysis folders and write their reports.
+    """Process analysis folders and write their reports.
 
     FOLDER is a path, or an id below storage/analyses of the working root.
 
@@ -86,7 +93,7 @@ def process(
 
     The exit status is 0 when all went well, 1 when some module failed (the report has the rest and says why),
     2 when an analysis could not be processed at all, 130 when interrupted.
-    """
+    """  # noqa: D301 - the backspace is what click knows lines to keep by
     from lib.cuckoo.core.engine import Settings  # noqa: PLC0415 - `fledge --help` needs no engine
 
     working_root = find_root(root)
@@ -143,7 +150,7 @@ def calls(  # noqa: PLR0913, PLR0917 - click hands over each option as an argume
     form: str,
     output: IO[bytes],
 ) -> None:
-    r"""Look at API calls without making a report.
+    """Look at API calls without making a report.
 
     FOLDER is a path, or an id below storage/analyses of the working root.
 
@@ -152,7 +159,7 @@ def calls(  # noqa: PLR0913, PLR0917 - click hands over each option as an argume
     fledge calls 1 --category network --since 09:14:30
     fledge calls 1 --grep '(?i)ransom' --format ndjson
     fledge calls 1 --format parquet -o calls.parquet
-    """
+    """  # noqa: D301 - the backspace is what click knows lines to keep by
     from lib.cuckoo.behavior.export import TEXT_FORMATS, write_parquet  # noqa: PLC0415 - only here
     from lib.cuckoo.behavior.listing import Wanted, matching_calls  # noqa: PLC0415 - only here
 
@@ -180,14 +187,14 @@ def explain(
     signatures: Sequence[Path],
     as_json: bool,
 ) -> None:
-    r"""Tell why a signature fired on an analysis, or why it did not.
+    """Tell why a signature fired on an analysis, or why it did not.
 
     FOLDER is a path, or an id below storage/analyses of the working root; its sections are computed again.
     SIGNATURE is a name as it stands in reports, or the name of a class.
 
     \b
     fledge explain 1 persistence_run_key
-    """
+    """  # noqa: D301 - the backspace is what click knows lines to keep by
     from lib.cuckoo.console.explanation import explanation_parts  # noqa: PLC0415 - only here
     from lib.cuckoo.core.engine import Engine, Settings  # noqa: PLC0415 - `fledge --help` needs no engine
 
@@ -234,7 +241,10 @@ def show(folder: str, sections: Sequence[str], root: Path | None, path: str | No
 @_modules_option
 @_json_option
 def modules(root: Path | None, modules: Sequence[Path], as_json: bool) -> None:
-    """Show which modules would run, in which order, and why each other one would not."""
+    """Show which modules would run, and why each other one would not.
+
+    They stand in the order in which they would run.
+    """
     from lib.cuckoo.console.plan import plan, plan_record  # noqa: PLC0415 - only here
     from lib.cuckoo.core.engine import Settings, discover_processing, discover_reporting  # noqa: PLC0415 - only here
 
@@ -251,7 +261,10 @@ def modules(root: Path | None, modules: Sequence[Path], as_json: bool) -> None:
 @cli.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 def lint(files: Sequence[Path]) -> None:
-    """Check that module files keep the contract; exit status 1 if one does not."""
+    """Check that files of modules or signatures keep the contract.
+
+    The exit status is 1 when there is something to complain about.
+    """
     from lib.cuckoo.console.text import visible  # noqa: PLC0415 - only here
     from lib.cuckoo.core.lint import lint_file  # noqa: PLC0415 - only here
 
@@ -266,7 +279,7 @@ def lint(files: Sequence[Path]) -> None:
 @cli.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 def init(folder: Path) -> None:
-    """Make a working root in DIR: configuration, folders, and an example module to start from.
+    """Make a working root in DIR: configuration, folders, an example.
 
     Files that exist already are left alone.
     """

@@ -11,8 +11,9 @@ from typing import Any
 
 from lib.cuckoo.common.abstracts import Processing
 from lib.cuckoo.common.folder import AnalysisFolder
-from lib.cuckoo.files.dropped import Limits, dropped_files
+from lib.cuckoo.common.paths import INPUTS
 from lib.cuckoo.files.scanner import Scanner
+from lib.cuckoo.files.stored import Limits, stored_files
 
 
 class Dropped(Processing):
@@ -22,14 +23,13 @@ class Dropped(Processing):
     folder_only = True
 
     def run(self) -> list[dict[str, Any]]:
-        """Return the records of `dropped_files`; what is missing from them is noted."""
-        limits = Limits(
-            files=int(self.options.get("maximum", 2000)),
-            size_bytes=int(self.options.get("megabytes", 4096)) << 20,
-            fuzzy_bytes=int(self.options.get("fuzzy_megabytes", 4)) << 20,
-            text_bytes=int(self.options.get("text", 4096)),
+        """Return the records of `stored_files`; what is missing from them is noted."""
+        dropped = stored_files(
+            AnalysisFolder(self.analysis_path),
+            INPUTS["dropped_path"],
+            Limits.configured(self.options),
+            Scanner.configured("binaries"),
         )
-        dropped = dropped_files(AnalysisFolder(self.analysis_path), limits, Scanner.configured("binaries"))
         for problem in dropped.problems:
             self.note(problem)
         return dropped.records

@@ -1,6 +1,7 @@
 """Reading a log: what is in it, and what cannot be read."""
 
 import gzip
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -390,7 +391,27 @@ def test_a_missing_log_says_so(tmp_path: Path) -> None:
     index = LogIndex(LogSource(tmp_path / "1.bson", 1))
     index.read()
 
-    assert faults(index) == ["cannot be read: No such file or directory"]
+    assert faults(index) == [f"cannot read {tmp_path}/1.bson: No such file or directory"]
+
+
+@pytest.mark.parametrize("kind", ["a FIFO", "a directory"])
+def test_what_took_the_place_of_a_log_is_neither_waited_for_nor_read(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "1.bson"
+    os.mkfifo(path) if kind == "a FIFO" else path.mkdir()
+    source = LogSource(path, 1)
+
+    assert source.data() == b""
+    assert source.fault == f"cannot read {path}: it is {kind}"
+
+
+def test_a_link_that_took_the_place_of_a_log_is_not_followed_out(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "secret").write_bytes(START)
+    (tmp_path / "logs" / "1.bson").symlink_to(tmp_path / "secret")
+    source = LogSource(tmp_path / "logs" / "1.bson", 1)
+
+    assert source.data() == b""
+    assert source.fault.endswith("outside the analysis")
 
 
 def test_many_logs_are_not_open_at_once(tmp_path: Path) -> None:

@@ -59,12 +59,24 @@ def test_a_bad_line_is_counted_and_spoils_only_itself(line: bytes) -> None:
     assert (list(files), bad) == (["files/b"], 1)
 
 
+def test_what_the_guest_remarked_is_kept_once_and_never_empty() -> None:
+    lines = [b'{"path": "CAPE/a", "metadata": "%b"}' % remark for remark in (b"", b"3;?x", b"4;?", b"3;?x")]
+
+    files, _ = parse_metadata(lines)
+
+    assert list(files["CAPE/a"].remarks) == ["3;?x", "4;?"]
+
+
 def test_values_of_the_wrong_type_are_left_out() -> None:
-    line = b'{"path": "files/a", "filepath": ["x"], "pids": [true, "4", -1, 4, 1e3, 99999999999999999999]}'
+    line = (
+        b'{"path": "files/a", "filepath": ["x"], "metadata": 8,'
+        b' "pids": [true, "4", -1, 4, 1e3, 99999999999999999999]}'
+    )
 
     files, _ = parse_metadata([line])
 
-    assert (list(files["files/a"].guest_paths), list(files["files/a"].pids)) == ([], [4])
+    known = files["files/a"]
+    assert (list(known.guest_paths), list(known.pids), list(known.remarks)) == ([], [4], [])
 
 
 def test_names_become_text_that_can_be_encoded() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from lib.cuckoo.behavior.wire import Value
+from lib.cuckoo.common.text import readable_text
 
 HEXADECIMAL = frozenset("phx")
 """Formats of arguments that are shown as 0x…: pointers, handles, numbers people read in hexadecimal."""
@@ -106,7 +107,7 @@ def _argument(declared: Value, position: int) -> tuple[str, str]:
 
 def _text(value: Value) -> str:
     if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
+        return readable_text(value)
     return value if isinstance(value, str) else ""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from lib.cuckoo.behavior.calls import Calls
 from lib.cuckoo.behavior.log import ProcessSpan
 from lib.cuckoo.behavior.wire import Value
+from lib.cuckoo.common.text import readable_text
 
 DEEPEST_TREE = 64
 """Generations nested in one another; later ones stand beside their parents."""
@@ -58,7 +59,7 @@ class Process:
 def as_text(value: Value) -> str:
     """Return a value that should be text as text."""
     if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
+        return readable_text(value)
     return "" if value is None else str(value)
 
 

@@ -6,11 +6,14 @@ import os
 import tempfile
 import zlib
 from collections import OrderedDict
+from functools import lru_cache
 from pathlib import Path
 from typing import IO
 from weakref import ref
 
 from lib.cuckoo.behavior.wire import Data
+from lib.cuckoo.common.exceptions import CuckooProcessingError
+from lib.cuckoo.common.folder import AnalysisFolder
 
 MOST_OPEN = 64
 """Logs that stay mapped at one time; an analysis may have a hundred thousand."""
@@ -65,11 +68,13 @@ class LogSource:
 
     def _read(self) -> Data:
         try:
-            with self.path.open("rb") as log:
+            with _folder(self.path.parent).open(self.path.name) as log:
                 return self._unpacked(log) if self.path.suffix == ".gz" else _mapped(log)
+        except CuckooProcessingError as error:
+            self.fault = str(error)
         except OSError as error:
             self.fault = f"cannot be read: {error.strerror}"
-            return b""
+        return b""
 
     def _unpacked(self, log: IO[bytes]) -> Data:
         with tempfile.TemporaryFile() as plain:
@@ -89,6 +94,12 @@ class LogSource:
             if left < 0:
                 self.fault = f"unpacks to more than {self.unpacked_bytes} bytes"
                 return
+
+
+@lru_cache(maxsize=4)
+def _folder(path: Path) -> AnalysisFolder:
+    """Return what opens the logs of a folder, made once for all of them."""
+    return AnalysisFolder(path)
 
 
 def _mapped(log: IO[bytes]) -> Data:

@@ -11,10 +11,14 @@ from lib.cuckoo.common.options import Options
 
 _WORDS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,99})")
-_SECTION = re.compile(r"\[(?P<name>[^\]]+)\]")
-_OPTION = re.compile(r"(?P<name>[^\s=:#;\[][^=:]*?)\s*(?:[=:]|$)")
+_SECTION = re.compile(r"\[(?P<name>.+)\]")
+_OPTION = re.compile(r"(?P<name>[^=:]*?)\s*(?P<sign>[=:]|$)")
 
 Value = bool | int | str
+
+
+class _DanglingLineError(ValueError):
+    """A line, whose number is the message, continues nothing."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +52,16 @@ def read_sections(file: Path) -> dict[str, Section]:
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # option names keep their case
     try:
         text = file.read_text(encoding="utf-8-sig")
+        places = {(section, option): line for section, option, line in _places(text)}
         parser.read_string(text, source=str(file))
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise CuckooStartupError(f"cannot read {file}: {error}") from error
+    except _DanglingLineError as error:
+        raise CuckooStartupError(f"{file}: line {error} continues an option that has no value") from error
     except configparser.Error as error:
         raise CuckooStartupError(" ".join(str(error).split())) from error
-    places = {(section, option): line for section, option, line in _places(text)}
     return {name: _section(parser, name, file, places) for name in parser.sections()}
 
 
@@ -68,11 +74,25 @@ def _section(
 
 
 def _places(text: str) -> Iterator[tuple[str, str | None, int]]:
-    """Yield (section, option or None for the header, line number); configparser does not keep them."""
-    section = ""
+    """Yield (section, option or None for the header, line number); configparser does not keep them.
+
+    Raises:
+        _DanglingLineError: a line continues an option without a value, at which configparser fails before Python 3.13.
+    """
+    section, indent, sign = "", 0, None
     for number, line in enumerate(text.split("\n"), 1):
-        if header := _SECTION.match(line):
-            section = header["name"]
+        content = line.strip()
+        if not content or content[0] in "#;":
+            continue
+        depth = len(line) - len(line.lstrip())
+        if sign is not None and depth > indent:
+            if not sign:
+                raise _DanglingLineError(number)
+            continue
+        indent = depth
+        if header := _SECTION.match(content):
+            section, sign = header["name"], None
             yield section, None, number
-        elif option := _OPTION.match(line):
+        elif option := _OPTION.match(content):
+            sign = option["sign"]
             yield section, option["name"], number

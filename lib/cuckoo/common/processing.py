@@ -1,6 +1,6 @@
 """`Processing`, the base class of the modules that turn raw files into sections of the results."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from lib.cuckoo.common.options import Options, as_options
@@ -29,10 +29,37 @@ class Processing(AnalysisPaths):
         self.task: dict[str, Any] = {}
         self.options: Options = Options()
         self.notes: list[str] = []
+        self.units: list[dict[str, Any]] = []
 
     def note(self, text: str) -> None:
         """Say in the ledger what the answer lacks: skipped, truncated, left out."""
         self.__dict__.setdefault("notes", []).append(text)
+
+    def unit(
+        self,
+        name: str,
+        outcome: str = "COMPLETED",
+        reason: str = "",
+        *,
+        seconds: float = 0.0,
+        notes: Sequence[str] = (),
+        traceback: str = "",
+    ) -> None:
+        """Give a part of the work, for example one plugin, a line of its own in the ledger: `<module>.<name>`.
+
+        The part that fails costs itself: the module goes on and answers with what the others gave.
+
+        Args:
+            name: what the part is called.
+            outcome: a word of the ledger: COMPLETED, FAILED, UNAVAILABLE, TIMED_OUT …
+            reason: why it ended so, in one line.
+            seconds: how long it took, on the clock.
+            notes: what its answer lacks.
+            traceback: of a crash.
+        """
+        line = {"name": name, "outcome": str(outcome), "reason": reason, "seconds": float(seconds)}
+        line |= {"notes": list(notes), "traceback": traceback}
+        self.__dict__.setdefault("units", []).append(line)
 
     def set_task(self, task: Mapping[str, Any]) -> None:
         """Describe the analysis; `task["category"]` is "file", "url" or whatever the sandbox wrote."""

@@ -23,6 +23,11 @@ def readable_name(name: str) -> str:
         return name.encode("utf-8", "backslashreplace").decode()
 
 
+def last_part(guest_path: str) -> str:
+    """Return the name of a file from its path in the guest, be that of Windows or of another system."""
+    return guest_path.replace("/", "\\").rstrip("\\").rpartition("\\")[2]
+
+
 def visible(value: object, width: int = 0) -> str:
     """Return text in which control, format and surrogate characters stand as escapes, cut to `width` if not 0."""
     try:

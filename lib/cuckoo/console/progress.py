@@ -74,7 +74,7 @@ class LiveProgress:
     def finished(self, run: Run) -> None:
         """Count a module as done."""
         self._running.pop((run.module, run.class_name), None)
-        self._done += 1
+        self._done += run.class_name is not None  # a part of a module has no class
         self.tick()
 
     def tick(self) -> None:

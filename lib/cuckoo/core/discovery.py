@@ -41,7 +41,7 @@ class Candidate:
     @property
     def order(self) -> int:
         """The class attribute `order`."""
-        return int(self.cls.order)  # type: ignore[attr-defined]
+        return int(self.cls.order)  # type: ignore[attr-defined]  # the contract's classes have it
 
     @property
     def key(self) -> str | None:
@@ -261,7 +261,7 @@ def _admit(candidate: Candidate, kind: type, found: Discovery) -> None:
         message = f"{candidate.where}: {fault}"
         found.left_out.append(Run(candidate.name, str(candidate.file), Outcome.UNLOADABLE, reason=message))
         found.problems.append(Problem("bad class", message, str(candidate.file), candidate.line))
-    elif not candidate.cls.enabled:  # type: ignore[attr-defined]
+    elif not candidate.cls.enabled:  # type: ignore[attr-defined]  # the contract's classes have it
         found.left_out.append(candidate.ended(Outcome.DISABLED, "the class attribute `enabled` is false"))
     else:
         found.candidates.append(candidate)
@@ -269,13 +269,13 @@ def _admit(candidate: Candidate, kind: type, found: Discovery) -> None:
 
 def _is_base_of_others(cls: type, kind: type, classes: Sequence[type]) -> bool:
     """Tell whether a class without a `run` of its own only serves the other classes of its file."""
-    runs = cls.run is not kind.run  # type: ignore[attr-defined]
+    runs = cls.run is not kind.run  # type: ignore[attr-defined]  # the contract's classes have it
     return not runs and any(issubclass(other, cls) for other in classes if other is not cls)
 
 
 def _fault(candidate: Candidate, kind: type) -> str:
     cls: Any = candidate.cls
-    if cls.run is kind.run:  # type: ignore[attr-defined]
+    if cls.run is kind.run:  # type: ignore[attr-defined]  # the contract's classes have it
         return "defines no run()"
     if not isinstance(cls.order, int):
         return f"`order` must be a whole number, not {cls.order!r}"

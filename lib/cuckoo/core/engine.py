@@ -173,8 +173,9 @@ class Engine:
         execution.report(candidate, self._analysis, self.results, answer)
 
     def _record(self, run: Run) -> None:
-        self.ledger.runs.append(run.without_measures() if self.settings.deterministic else run)
-        self.settings.observer.finished(run)
+        for line in (*run.units, run):
+            self.ledger.runs.append(line.without_measures() if self.settings.deterministic else line)
+            self.settings.observer.finished(line)
 
     def _signature_setting(self, settings: SignatureSettings) -> Setting:
         category, platform = (str(self.task.get(name) or "") for name in ("category", "platform"))

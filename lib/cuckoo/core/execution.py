@@ -19,6 +19,7 @@ from lib.cuckoo.core.answer import AnswerWriter, TooLargeError, UnencodableError
 from lib.cuckoo.core.discovery import Candidate
 from lib.cuckoo.core.ledger import Outcome
 from lib.cuckoo.core.tracking import TrackedResults
+from lib.cuckoo.core.units import units_of
 
 _ENGINE_FRAMES = str(Path(__file__))
 _MAX_NOTES, _MAX_TEXT = 100, 20_000
@@ -43,6 +44,7 @@ class Processed:
     writes: dict[str, Any]
     """Other sections that it set or changed."""
     notes: list[str]
+    units: list[Any]
 
 
 def process(
@@ -103,11 +105,11 @@ def ending_of(error: BaseException) -> dict[str, Any]:
 
 
 def _run_processing(candidate: Candidate, analysis: Analysis, results: Mapping[str, Any]) -> Processed:
-    tracked = TrackedResults({} if candidate.cls.folder_only else results)  # type: ignore[attr-defined]
+    tracked = TrackedResults({} if candidate.cls.folder_only else results)  # type: ignore[attr-defined]  # a class of Processing
     module = _build(candidate.cls, tracked)
     _introduce(module, candidate, analysis)
     data = module.run()
-    return Processed(module.key, data, tracked.writes(), _notes_of(module))
+    return Processed(module.key, data, tracked.writes(), _notes_of(module), units_of(module))
 
 
 def _notes_of(module: Processing) -> list[str]:
@@ -143,7 +145,8 @@ def _deliver(candidate: Candidate, processed: Processed, answer: AnswerWriter) -
         raise CuckooOperationalError(f"{candidate.where} has no key, not even after run()")
     answer.write({"data": processed.data})
     answer.write({"writes": {name: data for name, data in processed.writes.items() if name != processed.key}})
-    answer.write({"outcome": str(Outcome.COMPLETED), "key": processed.key, "notes": processed.notes})
+    ending = {"outcome": str(Outcome.COMPLETED), "key": processed.key}
+    answer.write(ending | {"notes": processed.notes, "units": processed.units})
 
 
 def _judge(error: BaseException) -> tuple[Outcome, str]:

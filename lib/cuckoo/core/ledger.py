@@ -62,6 +62,8 @@ class Run:
     cpu_seconds: float = 0.0
     peak_memory_bytes: int = 0
     answer_bytes: int = 0
+    units: tuple["Run", ...] = ()
+    """Lines of their own for parts of the module's work; its class is not named in them."""
 
     @property
     def error(self) -> str:
@@ -72,6 +74,7 @@ class Run:
         """Return the line as plain data, with `class` for `class_name`."""
         record = asdict(self) | {"outcome": str(self.outcome), "notes": list(self.notes)}
         record["class"] = record.pop("class_name")
+        del record["units"]
         return record
 
     def without_measures(self) -> "Run":
@@ -85,6 +88,7 @@ class Run:
             cpu_seconds=0.0,
             peak_memory_bytes=0,
             answer_bytes=0,
+            units=tuple(unit.without_measures() for unit in self.units),
         )
 
 

@@ -14,6 +14,7 @@ from lib.cuckoo.core.discovery import Candidate
 from lib.cuckoo.core.isolation import Child, Ended, kill, launch, perform_here, wait
 from lib.cuckoo.core.ledger import Outcome, Run
 from lib.cuckoo.core.limits import Limits
+from lib.cuckoo.core.units import unit_runs
 
 Attempt = Callable[[Candidate, AnswerWriter], None]
 """Runs a candidate inside the child and writes its messages."""
@@ -163,6 +164,7 @@ def _judge(candidate: Candidate, ended: Ended, limits: Limits) -> Run:
         key=told.get("key") if isinstance(told.get("key"), str) else candidate.key,
         traceback=ended.output if died and outcome is Outcome.CRASHED else _text(told.get("traceback")),
         notes=_notes(told.get("notes")),
+        units=unit_runs(candidate, told.get("units")),
         output="" if died and outcome is Outcome.CRASHED else ended.output,
         wall_seconds=round(ended.wall_seconds, 4),
         cpu_seconds=round(ended.cpu_seconds, 4),

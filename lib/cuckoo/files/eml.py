@@ -149,7 +149,7 @@ def _attachments(message: _Part, found: Mail, budget: Budget, save: Save) -> Ite
         if key and part.disposition != "attachment" and not part.filename:
             text = budget.clip("the text", narrow(content.replace(b"\0", b" "), part.charset))
             if not found[key]:  # type: ignore[literal-required] # one of the two keys in _TEXTS
-                found[key] = text  # type: ignore[literal-required]
+                found[key] = text  # type: ignore[literal-required] # as above
             continue
         yield content_record(decoded_words(part.filename or ""), content, save)
 

@@ -21,10 +21,12 @@ MAXIMUM_LINE_BYTES = 1 << 20
 
 @dataclass
 class FileMetadata:
-    """What is known about one file: its paths in the guest and its processes, as ordered sets."""
+    """What is known about one file: its paths in the guest, its processes, and texts, as ordered sets."""
 
     guest_paths: dict[str, None] = field(default_factory=dict)
     pids: dict[int, None] = field(default_factory=dict)
+    remarks: dict[str, None] = field(default_factory=dict)
+    """Each `metadata` that is not empty; what it means depends on where the file lies."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ def parse_metadata(lines: Iterable[bytes]) -> tuple[dict[str, FileMetadata], int
         guest_path, pids = entry.get("filepath"), entry.get("pids")
         if isinstance(guest_path, str) and guest_path:
             known.guest_paths[readable_name(guest_path)] = None
+        if isinstance(remark := entry.get("metadata"), str) and remark:
+            known.remarks[readable_name(remark)] = None
         if isinstance(pids, list):
             known.pids |= dict.fromkeys(pid for pid in pids if type(pid) is int and 0 <= pid < 1 << 32)
     return files, bad

@@ -7,17 +7,15 @@ Rules for whoever edits this file:
 - streams are decoded through the budget, filter by filter
 """
 
-import base64
-import binascii
 import re
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.files.budget import Budget, Data
+from lib.cuckoo.files.pdffilters import FAST, FILTERS, LONGEST_SLOW_STREAM, from_hex, predicted
 
 MAXIMUM_DEPTH = 40
 MAXIMUM_FILTERS = 8
@@ -25,8 +23,6 @@ LONGEST_OBJECT = 16 << 20
 """Bytes of one object, without its stream, that are read."""
 MAXIMUM_VALUES = 2_000_000
 """Values of a document that are read, of all its objects together; each costs memory."""
-LONGEST_SLOW_STREAM = 4 << 20
-"""Bytes of a stream whose filter is undone byte by byte."""
 _OBJECT = re.compile(rb"(?<!\d)(\d{1,10})[\0\t\n\f\r ]{1,16}(\d{1,5})[\0\t\n\f\r ]{1,16}obj(?![a-zA-Z])")
 _END = re.compile(rb"endobj|(?<![a-z])stream(?:\r\n|\n|\r)?")
 _TOKEN = re.compile(
@@ -199,7 +195,7 @@ class Scanner:
             self.names.append(name)
             return name
         if kind == "hex":
-            return _hex(raw)
+            return from_hex(raw)
         if kind == "text":
             return self._literal()
         if kind == "reference":
@@ -225,11 +221,6 @@ def _unescaped(escape: bytes) -> bytes:
     if escape[:1].isdigit() and escape[:1] < b"8":
         return bytes([int(escape, 8) & 0xFF])
     return b"" if escape in {b"\r\n", b"\n", b"\r"} else _ESCAPES.get(escape, escape)
-
-
-def _hex(raw: bytes) -> bytes:
-    digits = re.sub(rb"[^0-9A-Fa-f]", b"", raw).decode()
-    return bytes.fromhex(digits + "0" * (len(digits) % 2))
 
 
 def _closed(items: list[Any] | None, kind: str) -> Any:
@@ -270,137 +261,17 @@ def decoded(found: PdfObject, budget: Budget) -> bytes:
     content = found.raw or b""
     budget.spend(0 if filters else len(content))
     for index, name in enumerate(filters):
-        undo = _FILTERS.get(name) if isinstance(name, Name) else None
+        undo = FILTERS.get(name) if isinstance(name, Name) else None
         if undo is None:
             raise CuckooProcessingError(f"no text behind the filter {str(name)[:40]}")
-        if len(content) > LONGEST_SLOW_STREAM and undo not in _FAST:
+        if len(content) > LONGEST_SLOW_STREAM and undo not in FAST:
             raise CuckooProcessingError(f"{len(content)} bytes packed by {name}")
         content = undo(content, budget.unpacked)
         budget.spend(len(content))
-        content = _predicted(content, settings[index] if index < len(settings) else None)
+        how = settings[index] if index < len(settings) else None
+        content = predicted(content, _entry(how, "Predictor"), _entry(how, "Columns") or 1)
     return content
 
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def _flate(raw: bytes, maximum: int) -> bytes:
-    """Unpack deflated data; errors after its beginning are ignored, as readers do."""
-    unpacking = zlib.decompressobj()
-    parts = []
-    left = maximum + 1
-    for at in range(0, len(raw), 1 << 14):
-        try:
-            part = unpacking.decompress(raw[at : at + (1 << 14)], left)
-        except zlib.error:
-            break
-        parts.append(part)
-        left -= len(part)
-        while unpacking.unconsumed_tail and left > 0:
-            part = unpacking.decompress(unpacking.unconsumed_tail, left)
-            parts.append(part)
-            left -= len(part)
-        if left <= 0 or unpacking.eof:
-            break
-    return b"".join(parts)
-
-
-def _ascii_hex(raw: bytes, _: int) -> bytes:
-    return _hex(raw.partition(b">")[0])
-
-
-def _ascii85(raw: bytes, _: int) -> bytes:
-    text = re.sub(rb"[\0\t\n\f\r ]", b"", raw).removeprefix(b"<~").partition(b"~")[0]
-    try:
-        return base64.a85decode(text)
-    except (ValueError, binascii.Error):
-        return b""
-
-
-def _run_length(raw: bytes, maximum: int) -> bytes:
-    parts = bytearray()
-    at = 0
-    while at < len(raw) and raw[at] != 128 and len(parts) <= maximum:
-        size = raw[at]
-        parts += raw[at + 1 : at + 2 + size] if size < 128 else raw[at + 1 : at + 2] * (257 - size)
-        at += 2 + size if size < 128 else 2
-    return bytes(parts)
-
-
-def _lzw(raw: bytes, maximum: int) -> bytes:
-    """Unpack LZW with codes of 9 to 12 bits, the highest bit first, each size left one code early."""
-    parts: list[bytes] = []
-    table = _first_codes()
-    previous = b""
-    width, bits, count, size = 9, 0, 0, 0
-    for byte in raw:
-        bits, count = (bits << 8 | byte) & 0xFFFFFF, count + 8
-        if count < width:
-            continue
-        count -= width
-        code = bits >> count & ((1 << width) - 1)
-        if code == 257 or size > maximum:
-            break
-        if code == 256:
-            table, previous, width = _first_codes(), b"", 9
-            continue
-        entry = table[code] if code < len(table) else previous + previous[:1]
-        if previous and len(table) < 4096:
-            table.append(previous + entry[:1])
-        parts.append(entry)
-        size += len(entry)
-        previous = entry
-        width = max(9, min(12, (len(table) + 1).bit_length()))
-    return b"".join(parts)
-
-
-def _first_codes() -> list[bytes]:
-    return [bytes([code]) for code in range(256)] + [b"", b""]
-
-
-_FILTERS: dict[str, Callable[[bytes, int], bytes]] = {
-    "FlateDecode": _flate,
-    "Fl": _flate,
-    "ASCIIHexDecode": _ascii_hex,
-    "AHx": _ascii_hex,
-    "ASCII85Decode": _ascii85,
-    "A85": _ascii85,
-    "LZWDecode": _lzw,
-    "LZW": _lzw,
-    "RunLengthDecode": _run_length,
-    "RL": _run_length,
-    "Crypt": lambda raw, _: raw,
-}
-
-
-_FAST = (_flate, _ascii_hex, _ascii85)
-
-
-def _predicted(content: bytes, settings: Any) -> bytes:
-    """Undo the prediction of PNG with which tables of references and object streams are stored."""
-    predictor, columns = _entry(settings, "Predictor"), _entry(settings, "Columns") or 1
-    if not isinstance(predictor, int) or predictor < 10 or not isinstance(columns, int):
-        return content
-    if not 0 < columns < 1 << 16 or len(content) > LONGEST_SLOW_STREAM:
-        return content
-    rows = bytearray()
-    before = bytes(columns)
-    for at in range(0, len(content), columns + 1):
-        row = content[at + 1 : at + 1 + columns].ljust(columns, b"\0")
-        before = _row(content[at], row, before)
-        rows += before
-    return bytes(rows)
-
-
-def _row(kind: int, row: bytes, before: bytes) -> bytes:
-    """Undo one row; of the kinds that streams of tables use, Up is by far the most frequent."""
-    if kind == 2:
-        return bytes([(a + b) & 0xFF for a, b in zip(row, before, strict=True)])
-    if kind == 1:
-        done, left = bytearray(), 0
-        for byte in row:
-            left = (byte + left) & 0xFF
-            done.append(left)
-        return bytes(done)
-    return row

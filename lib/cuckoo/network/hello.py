@@ -105,17 +105,17 @@ class ClientHello:
 
     @property
     def groups(self) -> list[int]:
-        """The named groups (once: elliptic curves)."""
+        """The named groups for the exchange of keys (RFC 8446, 4.2.7); elliptic curves, before."""
         return Reader(self.extension(GROUPS) or b"").numbers(2)
 
     @property
     def point_formats(self) -> list[int]:
-        """The point formats."""
+        """How points of elliptic curves may be written (RFC 8422, 5.1.2): 0 is uncompressed."""
         return list(Reader(self.extension(POINT_FORMATS) or b"").vector(1))
 
     @property
     def signature_algorithms(self) -> list[int]:
-        """The signature algorithms."""
+        """What the client accepts certificates and handshakes to be signed with (RFC 8446, 4.2.3)."""
         return Reader(self.extension(SIGNATURES) or b"").numbers(2)
 
 

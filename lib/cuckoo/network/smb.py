@@ -14,7 +14,7 @@ from lib.cuckoo.network.smb_activity import Activity
 from lib.cuckoo.network.tape import Cut, Drain, Steps, Tape, TwoTapes
 
 VERSION_1, VERSION_2, ENCRYPTED, COMPRESSED = b"\xffSMB", b"\xfeSMB", b"\xfdSMB", b"\xfcSMB"
-SESSION_MESSAGE, SESSION_REQUEST = 0x00, 0x81
+SESSION_MESSAGE = 0x00
 MESSAGE_LIMIT = 64 << 10
 """Bytes of a message that are looked at; the content of files behind them is let go."""
 

@@ -127,7 +127,18 @@ class AsynchronousProcedureCall(CallSignature):
         return True
 
 
-class SectionMapping(CallSignature):
+class _ExecutableElsewhere(CallSignature):
+    """Matches the first call that asks for memory of another process which may be executed."""
+
+    def on_call(self, call: dict[str, Any], process: Any) -> bool:
+        """Look at the protection asked for."""
+        if not self.number(call, *_PROTECTION) & _EXECUTABLE or not self.other_process(call, process):
+            return False
+        self.mark_call()
+        return True
+
+
+class SectionMapping(_ExecutableElsewhere):
     """A section of executable memory is mapped into another process.
 
     Known false positives: Windows' own services that start programs; these map images without asking for a
@@ -142,15 +153,8 @@ class SectionMapping(CallSignature):
     ttps = ["T1055"]
     filter_apinames = {"NtMapViewOfSection", "NtMapViewOfSectionEx"}
 
-    def on_call(self, call: dict[str, Any], process: Any) -> bool:
-        """Look at the protection asked for."""
-        if not self.number(call, *_PROTECTION) & _EXECUTABLE or not self.other_process(call, process):
-            return False
-        self.mark_call()
-        return True
 
-
-class RemoteExecutableMemory(CallSignature):
+class RemoteExecutableMemory(_ExecutableElsewhere):
     """Memory of another process is made executable.
 
     Known false positives: debuggers and just-in-time compilers of a few browsers, which work for their children.
@@ -163,13 +167,6 @@ class RemoteExecutableMemory(CallSignature):
     categories = ["injection"]
     ttps = ["T1055"]
     filter_apinames = {"NtAllocateVirtualMemory", "NtProtectVirtualMemory", "VirtualProtectEx"}
-
-    def on_call(self, call: dict[str, Any], process: Any) -> bool:
-        """Look at the protection asked for."""
-        if not self.number(call, *_PROTECTION) & _EXECUTABLE or not self.other_process(call, process):
-            return False
-        self.mark_call()
-        return True
 
 
 class WritesProgramIntoProcess(CallSignature):

@@ -148,19 +148,38 @@ def test_signatures_that_iterate_over_the_calls_share_the_decoded_ones() -> None
             )
 
     log = Log()
-    stage = run(Iterating, Searching, Hearing, given=logged(log))
+    stage = run(Iterating, Searching, given=logged(log))
 
-    assert len(stage.matches) == 3
+    assert len(stage.matches) == 2
     assert sorted(log.decoded) == [0, 1, 2]
 
 
 def test_calls_beyond_the_allowance_are_decoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Iterating(Signature):
+        def run(self) -> bool:
+            (process,) = self.results["behavior"]["processes"]
+            return len(list(process["calls"])) == len(list(process["calls"]))
+
     monkeypatch.setattr(stage_module, "MOST_KEPT_CALLS", 2)
-    second = type("Second", (Hearing,), {"name": "second", "order": 1})
     log = Log()
-    run(Hearing, second, given=logged(log))
+    run(Iterating, given=logged(log))
 
     assert log.decoded == [0, 1, 2, 2]
+
+
+def test_what_a_signature_does_to_a_call_is_not_seen_by_later_phases() -> None:
+    class Spoiling(Hearing):
+        name = "spoiling"
+
+        def on_call(self, call: dict[str, Any], process: Any) -> None:
+            call.clear()
+
+    second = type("Second", (Hearing,), {"name": "second", "order": 1})
+    log = Log()
+    stage = run(Spoiling, second, given=logged(log))
+
+    assert [entry["heard"] for entry in stage.matches[0]["data"]] == ALL[:3]
+    assert log.decoded == [0, 1, 2, 0, 1, 2], "a walk keeps no calls, which would cost more than they save"
 
 
 def test_filters_that_are_set_in_the_constructor_count() -> None:

@@ -55,7 +55,7 @@ def indexed(calls: object) -> Index:
     """Number the kinds of a process's calls; a log in columns has done so already."""
     if isinstance(calls, SharedCalls):
         kinds = [(kind.api, kind.category) for kind in calls.log.kinds]
-        return Index(kinds, calls.log.kind_numbers, calls.rows_of, calls.call)
+        return Index(kinds, calls.log.kind_numbers, calls.rows_of, calls.fresh)
     return _indexed_list(calls if isinstance(calls, Sequence) else ())
 
 
@@ -80,7 +80,7 @@ class Allowance:
 
 
 class SharedCalls(Sequence[Call]):
-    """A log in columns whose decoded calls are kept, as far as the allowance goes, for the next signature.
+    """A log in columns whose decoded calls are kept, as far as the allowance goes, for the next that iterates.
 
     Its calls carry `raw_value` beside each argument's value.
     """
@@ -106,11 +106,15 @@ class SharedCalls(Sequence[Call]):
         kept = self._kept.get(row)
         if kept is not None:
             return kept
-        call = self.log.call(row, raw=True)
+        call = self.fresh(row)
         if self._allowance.left > 0:
             self._allowance.left -= 1
             self._kept[row] = call
         return call
+
+    def fresh(self, row: int) -> Call:
+        """Return one call that is not kept: a walk asks once, and to keep a call costs more than to decode it."""
+        return self.log.call(row, raw=True)
 
     def rows_of(self, numbers: Iterable[int]) -> Sequence[int]:
         """Return the rows of the calls of some kinds, by number, in order."""

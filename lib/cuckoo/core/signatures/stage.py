@@ -24,7 +24,7 @@ from lib.cuckoo.core.signatures.progress import Cells
 from lib.cuckoo.core.signatures.selection import Definition, Overlay
 
 MOST_KEPT_CALLS = 40_000
-"""Decoded calls that are kept for the next signature, over all processes: some 100 MB."""
+"""Decoded calls that are kept for the next signature that iterates, over all processes: some 80 MB."""
 
 NEW_OBJECTS = 50_000
 """That make the garbage collector look for cycles among them."""

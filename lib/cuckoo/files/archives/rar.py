@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
+from lib.cuckoo.common.text import readable_text
 from lib.cuckoo.files.archives.records import Archive, ArchiveMember, archive, member
 from lib.cuckoo.files.budget import Budget, Data, Save
 from lib.cuckoo.files.layout import dos_time, fields, filetime, number, unix_time
@@ -84,7 +85,7 @@ def _member_4(data: Data, at: int, flags: int, packed: int) -> ArchiveMember:
 def _name_4(raw: bytes, flags: int) -> str:
     """Return the name in bytes; the packed Unicode form behind its null repeats it in more letters."""
     plain = raw.partition(b"\0")[0] if flags & 0x200 else raw
-    return plain.decode("utf-8", "backslashreplace")
+    return readable_text(plain)
 
 
 _MAIN_5, _FILE_5, _ENCRYPTION_5, _END_5 = 1, 2, 4, 5
@@ -141,7 +142,7 @@ def _member_5(data: Data, numbers: _Numbers, packed: int, extra: tuple[int, int]
     compression = numbers.next()
     numbers.next()
     length = numbers.next()
-    name = data[numbers.at : numbers.at + length].decode("utf-8", "backslashreplace")
+    name = readable_text(data[numbers.at : numbers.at + length])
     found = member(name, None if flags & 8 else size, packed, modified)
     found["directory"] = bool(flags & 1)
     step = compression >> 7 & 7
@@ -164,7 +165,7 @@ def _add_extra(found: ArchiveMember, data: Data, at: int, end: int) -> None:
         elif kind == 5:
             numbers.next(), numbers.next()
             length = min(numbers.next(), 1024)
-            found["link"] = data[numbers.at : numbers.at + length].decode("utf-8", "backslashreplace")
+            found["link"] = readable_text(data[numbers.at : numbers.at + length])
         at = following
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
-from lib.cuckoo.common.text import readable_name
+from lib.cuckoo.common.text import readable_text
 from lib.cuckoo.files.budget import Budget, Data
 from lib.cuckoo.files.layout import dos_time, fields
 
@@ -158,7 +158,7 @@ def _recovered(data: Data) -> Iterator[Member]:
 
 def _name(raw: bytes, flags: int) -> str:
     if flags & 0x800:
-        return readable_name(raw.decode("utf-8", "backslashreplace"))
+        return readable_text(raw)
     return raw.decode("cp437")
 
 

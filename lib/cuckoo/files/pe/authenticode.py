@@ -47,7 +47,7 @@ def signatures(image: Image) -> list[Signature]:
     _require_libraries()
     found: list[Signature] = []
     for raw in waiting:
-        image.attempt("a signature", lambda raw=raw: found.extend(_signatures(image, raw)), None)  # type: ignore[misc]
+        image.attempt("a signature", lambda raw=raw: found.extend(_signatures(image, raw)), None)  # type: ignore[misc]  # mypy cannot infer the default's type
     return found
 
 

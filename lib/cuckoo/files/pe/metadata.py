@@ -9,6 +9,8 @@ import struct
 import uuid
 from collections.abc import Iterator
 
+from lib.cuckoo.common.text import readable_text
+
 MODULE, TYPE_DEF, METHOD_DEF, ASSEMBLY, ASSEMBLY_REF, MANIFEST_RESOURCE = 0x00, 0x02, 0x06, 0x20, 0x23, 0x28
 _MAXIMUM_STREAMS = 32
 _CODED = {
@@ -93,7 +95,7 @@ class Metadata:
         if raw[:4] != b"BSJB" or len(raw) < 20:
             raise ValueError("the metadata do not begin with BSJB")
         length = int.from_bytes(raw[12:16], "little")
-        self.runtime = raw[16 : 16 + min(length, 256)].partition(b"\0")[0].decode("utf-8", "backslashreplace")
+        self.runtime = readable_text(raw[16 : 16 + min(length, 256)].partition(b"\0")[0])
         streams = dict(_streams(raw, 16 + length))
         self._strings = streams.get("#Strings", b"")
         self._blobs = streams.get("#Blob", b"")
@@ -144,7 +146,7 @@ class Metadata:
     def string(self, place: int) -> str:
         """Return the text at a place of the heap of names."""
         end = self._strings.find(b"\0", place, place + 4096)
-        return self._strings[place : end if end >= 0 else place + 4096].decode("utf-8", "backslashreplace")
+        return readable_text(self._strings[place : end if end >= 0 else place + 4096])
 
     def guid(self, place: int) -> str | None:
         """Return the identity at a place of its heap, counted from 1; None for 0, which means there is none."""

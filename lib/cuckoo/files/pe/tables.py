@@ -13,7 +13,6 @@ from lib.cuckoo.files.pe.records import DebugEntry, LoadConfig, RichHeader, Tls
 
 DEBUG_ENTRIES = 64
 _CODEVIEW = 2
-REPRODUCIBLE = "REPRO"
 _GUARD_INSTRUMENTED = 0x100
 _COOKIE_AT = {4: 0x3C, 8: 0x58}
 _LOAD_CONFIG = {4: "<IIIIIIII", 8: "<QQQQQQQI"}

@@ -1,14 +1,14 @@
-"""The files that a sample left behind, in the layouts of all families.
+"""The files that the guest sent into a folder of the analysis, in the layouts of all families.
 
 classic    files/…, at any depth, under their own names
 second     files/<16 hex digits>_<name>, described in files.json
-successor  files/<sha256>, described in files.json
+successor  files/<sha256>, CAPE/<sha256>, procdump/<sha256>, described in files.json
 """
 
 import codecs
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -16,12 +16,10 @@ from typing import Any
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.common.objects import File
-from lib.cuckoo.common.paths import INPUTS
-from lib.cuckoo.common.text import readable_name
+from lib.cuckoo.common.text import last_part, readable_name
 from lib.cuckoo.files.metadata import FileMetadata, Metadata, read_metadata
 from lib.cuckoo.files.scanner import Scanner
 
-FILES = INPUTS["dropped_path"]
 PATHS_COUNTED = 1_000_000
 PROBLEMS_NAMED = 20
 _PREFIX = re.compile(r"[0-9a-f]{16}_(?=.)")
@@ -42,42 +40,59 @@ class Limits:
     text_bytes: int = 4096
     """Bytes of a text file that are shown as its `data`."""
 
+    @classmethod
+    def configured(cls, options: Mapping[str, Any]) -> "Limits":
+        """Make the limits from a section of processing.conf: maximum, megabytes, fuzzy_megabytes, text."""
+        return cls(
+            files=int(options.get("maximum", 2000)),
+            size_bytes=int(options.get("megabytes", 4096)) << 20,
+            fuzzy_bytes=int(options.get("fuzzy_megabytes", 4)) << 20,
+            text_bytes=int(options.get("text", 4096)),
+        )
+
 
 @dataclass
-class Dropped:
+class Stored:
     """The records of the files, and in sentences what is missing from them."""
 
     records: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    remarks: dict[str, dict[str, None]] = field(default_factory=dict)
+    """What else the guest said of each content, by SHA-256: `FileMetadata.remarks` of all its copies."""
 
 
-def dropped_files(folder: AnalysisFolder, limits: Limits, scanner: Scanner) -> Dropped:
-    """Describe the files under `files/`, in order of path; files with the same data share one record.
+def stored_files(
+    folder: AnalysisFolder, place: str, limits: Limits, scanner: Scanner, *, guest_names: bool = True
+) -> Stored:
+    """Describe the files under the directory `place`, in order of path; those with the same data share a record.
 
-    A record is that of `File.get_all` with `name` (as in the guest), `names` (of all copies), `guest_paths`,
-    `pids`, the scanner's matches as `yara` and, for text, `data`; `truncated` says how many bytes `data` lacks.
+    A record is that of `File.get_all` with `name`, `names` (of all copies), `guest_paths`, `pids`, the scanner's
+    matches as `yara` and, for text, `data`; `truncated` says how many bytes `data` lacks. Names are those in the
+    guest as far as they are known, or without `guest_names` those that the files have here.
     """
     metadata = _metadata(folder)
-    dropped, by_hash = Dropped(problems=metadata.problems), dict[str, dict[str, Any]]()
-    paths = folder.walk(FILES)
+    stored, by_hash = Stored(problems=metadata.problems), dict[str, dict[str, Any]]()
+    paths = folder.walk(place)
     left = limits
     refused: list[str] = []
     for path in islice(paths, limits.files):
         known = metadata.files.get(readable_name(path), FileMetadata())
+        names = _names(path, known if guest_names else FileMetadata())
         try:
             record, left = _record(folder, path, left)
             if record["sha256"] not in by_hash:
-                record["yara"] = _matches(scanner, folder, path, known)
+                record["yara"] = _matches(scanner, folder, path, names[0], known)
         except CuckooProcessingError as error:
             refused.append(str(error))
             continue
         same = by_hash.setdefault(record["sha256"], record)
-        same["names"] |= dict.fromkeys(_names(path, known))
+        same["names"] |= dict.fromkeys(names)
         same["guest_paths"] |= known.guest_paths
         same["pids"] |= known.pids
-    dropped.problems += [*_named(refused), *_beyond(paths, limits.files), *scanner.problems]
-    dropped.records = [_finished(record) for record in by_hash.values()]
-    return dropped
+        stored.remarks.setdefault(record["sha256"], {}).update(known.remarks)
+    stored.problems += [*_named(refused), *_beyond(paths, limits.files), *scanner.problems]
+    stored.records = [_finished(record) for record in by_hash.values()]
+    return stored
 
 
 def _metadata(folder: AnalysisFolder) -> Metadata:
@@ -102,10 +117,10 @@ def _record(folder: AnalysisFolder, path: str, left: Limits) -> tuple[dict[str, 
 
 
 def _matches(
-    scanner: Scanner, folder: AnalysisFolder, path: str, known: FileMetadata
+    scanner: Scanner, folder: AnalysisFolder, path: str, name: str, known: FileMetadata
 ) -> list[dict[str, Any]]:
     with folder.open(path) as stream:
-        return scanner.scan_file(stream, _names(path, known)[0], next(iter(known.guest_paths), ""))
+        return scanner.scan_file(stream, name, next(iter(known.guest_paths), ""))
 
 
 def _finished(record: dict[str, Any]) -> dict[str, Any]:
@@ -137,8 +152,9 @@ def as_text(head: bytes, *, cut: bool) -> str | None:
 
 def _names(path: str, known: FileMetadata) -> list[str]:
     """Return the names in the guest, or when they are not known, the one that the file has here."""
-    told = [path.replace("/", "\\").rstrip("\\").rpartition("\\")[2] for path in known.guest_paths]
-    return list(filter(None, told)) or [_PREFIX.sub("", readable_name(path).rpartition("/")[2], count=1)]
+    return list(filter(None, map(last_part, known.guest_paths))) or [
+        _PREFIX.sub("", readable_name(path).rpartition("/")[2], count=1)
+    ]
 
 
 def _named(refused: list[str]) -> list[str]:

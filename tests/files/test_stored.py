@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.cuckoo.common.folder import AnalysisFolder
-from lib.cuckoo.files.dropped import PROBLEMS_NAMED, Dropped, Limits, as_text, dropped_files
 from lib.cuckoo.files.rules import RuleSet
 from lib.cuckoo.files.scanner import Scanner
+from lib.cuckoo.files.stored import PROBLEMS_NAMED, Limits, Stored, as_text, stored_files
 
 
 @pytest.fixture
@@ -18,12 +18,12 @@ def analysis(tmp_path: Path) -> Path:
     return folder
 
 
-def names(dropped: Dropped) -> list[list[str]]:
-    return [record["names"] for record in dropped.records]
+def names(stored: Stored) -> list[list[str]]:
+    return [record["names"] for record in stored.records]
 
 
-def read(folder: Path, **limits: int) -> Dropped:
-    return dropped_files(AnalysisFolder(folder), Limits(**limits), Scanner("binaries", RuleSet(None)))
+def read(folder: Path, **limits: int) -> Stored:
+    return stored_files(AnalysisFolder(folder), "files", Limits(**limits), Scanner("binaries", RuleSet(None)))
 
 
 def test_files_of_the_classic_layout_are_found_at_any_depth(analysis: Path) -> None:
@@ -31,11 +31,11 @@ def test_files_of_the_classic_layout_are_found_at_any_depth(analysis: Path) -> N
     (analysis / "files" / "1234" / "sub" / "a.exe").write_bytes(b"one")
     (analysis / "files" / "b.txt").write_bytes(b"two")
 
-    dropped = read(analysis)
+    stored = read(analysis)
 
-    assert names(dropped) == [["a.exe"], ["b.txt"]]
-    assert dropped.records[0]["path"] == str(analysis / "files" / "1234" / "sub" / "a.exe")
-    assert dropped.records[0]["guest_paths"] == []
+    assert names(stored) == [["a.exe"], ["b.txt"]]
+    assert stored.records[0]["path"] == str(analysis / "files" / "1234" / "sub" / "a.exe")
+    assert stored.records[0]["guest_paths"] == []
 
 
 @pytest.mark.parametrize(
@@ -69,10 +69,10 @@ def test_copies_of_one_content_share_an_entry_with_all_names(analysis: Path) -> 
         '{"path": "files/c", "filepath": "C:\\\\y.exe", "pids": [2, 1]}\n'
     )
 
-    dropped = read(analysis)
+    stored = read(analysis)
 
-    assert len(dropped.records) == 1
-    record = dropped.records[0]
+    assert len(stored.records) == 1
+    record = stored.records[0]
     assert (record["name"], record["names"]) == ("x.exe", ["x.exe", "b", "y.exe"])
     assert (record["guest_paths"], record["pids"]) == (["C:\\x.exe", "C:\\y.exe"], [1, 2])
 
@@ -92,10 +92,10 @@ def test_what_is_no_file_is_named_and_spoils_only_itself(analysis: Path) -> None
     (files / "etc").symlink_to("/etc")
     (files / "fine").write_bytes(b"data")
 
-    dropped = read(analysis)
+    stored = read(analysis)
 
-    assert names(dropped) == [["fine"]]
-    assert [problem.rpartition(": ")[2] for problem in dropped.problems] == [
+    assert names(stored) == [["fine"]]
+    assert [problem.rpartition(": ")[2] for problem in stored.problems] == [
         "it leads to /etc, outside the analysis",
         "it is a FIFO",
         "it leads to /etc/passwd, outside the analysis",
@@ -135,20 +135,20 @@ def test_files_beyond_the_maximum_are_counted(
     for name in "abc":
         (analysis / "files" / name).write_text(name)
 
-    dropped = read(analysis, files=maximum)
+    stored = read(analysis, files=maximum)
 
-    assert len(dropped.records) == count
-    assert dropped.problems == [f"{3 - maximum} files after the first {maximum} are left out"] * problems
+    assert len(stored.records) == count
+    assert stored.problems == [f"{3 - maximum} files after the first {maximum} are left out"] * problems
 
 
 def test_files_beyond_the_bytes_that_may_be_read_are_named(analysis: Path) -> None:
     for name, size in (("a", 6), ("b", 5), ("c", 4)):
         (analysis / "files" / name).write_bytes(name.encode() * size)
 
-    dropped = read(analysis, size_bytes=10)
+    stored = read(analysis, size_bytes=10)
 
-    assert names(dropped) == [["a"], ["c"]]
-    assert dropped.problems == [f"left out {analysis}/files/b: 5 bytes are too many"]
+    assert names(stored) == [["a"], ["c"]]
+    assert stored.problems == [f"left out {analysis}/files/b: 5 bytes are too many"]
 
 
 def test_a_sparse_file_of_five_gigabytes_is_left_out(analysis: Path) -> None:
@@ -199,6 +199,22 @@ def test_text_is_shown_up_to_its_limit(analysis: Path, limit: int, expected: dic
 )
 def test_text_is_told_from_data(head: bytes, cut: bool, expected: str | None) -> None:
     assert as_text(head, cut=cut) == expected
+
+
+def test_any_directory_may_be_asked_for_and_names_may_be_those_of_the_folder(analysis: Path) -> None:
+    (analysis / "CAPE").mkdir()
+    (analysis / "CAPE" / "aa").write_bytes(b"payload")
+    (analysis / "files" / "bb").write_bytes(b"dropped")
+    (analysis / "files.json").write_text(
+        '{"path": "CAPE/aa", "filepath": "C:\\\\t\\\\1_2", "metadata": "8;?"}\n'
+    )
+    scanner = Scanner("binaries", RuleSet(None))
+
+    stored = stored_files(AnalysisFolder(analysis), "CAPE", Limits(), scanner, guest_names=False)
+
+    assert names(stored) == [["aa"]]
+    assert stored.records[0]["guest_paths"] == ["C:\\t\\1_2"]
+    assert stored.remarks == {stored.records[0]["sha256"]: {"8;?": None}}
 
 
 @given(st.binary(max_size=100), st.booleans())
