@@ -1,4 +1,5 @@
 # make run: process the example analysis · make test: the whole suite · make check: format, lint, types
+# make screenshots: pictures of the HTML report of the example, into docs/images (needs Chromium)
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -6,7 +7,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= network,static,fuzzy,yara
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: run test check format clean
+.PHONY: run test check format screenshots clean
 
 $(BIN)/fledge: setup.cfg pyproject.toml setup.py
 	$(PYTHON) -m venv $(VENV)
@@ -31,6 +32,10 @@ check: $(VENV)/development
 format: $(VENV)/development
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+screenshots: $(VENV)/development
+	$(BIN)/fledge process 1
+	$(BIN)/python -m tools.screenshots storage/analyses/1/reports/report.html docs/images
 
 clean:
 	rm -rf $(VENV) build *.egg-info lib/cuckoo/*/*.so lib/cuckoo/*/*.c

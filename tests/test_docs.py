@@ -258,3 +258,12 @@ def test_the_modules_page_explains_every_path_and_every_option() -> None:
         part = text.partition(f"### {section.name}\n")[2].partition("\n### ")[0]
         for option in section.options.keys() - {"enabled"} - OPTION_NAMES:
             assert f"`{option}`" in part, (section.name, option)
+
+
+def test_the_reports_page_explains_every_option() -> None:
+    text = (DOCS / "reference" / "reports.md").read_text(encoding="utf-8")
+
+    for section in read_sections(ROOT / "conf" / "reporting.conf").values():
+        part = text.partition(f"## {section.name}\n")[2].partition("\n## ")[0]
+        explained = set(re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE))
+        assert explained == section.options.keys() - {"enabled"} - OPTION_NAMES, section.name

@@ -1,47 +1,5 @@
-"""Text that came from malware, made fit for a terminal."""
+"""The words of `common.text`, under the name that the console uses."""
 
-import unicodedata
+from lib.cuckoo.common.text import count_text, size_text, visible
 
-_HIDDEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
-"""Unicode categories that move the cursor, reorder text or cannot be seen."""
-
-
-def visible(value: object, width: int = 0) -> str:
-    """Return text in which control, format and surrogate characters stand as escapes, cut to `width` if not 0."""
-    try:
-        text = str(value)
-    except (
-        ValueError,
-        RecursionError,
-    ):  # numbers of more digits than Python prints, values nested too deeply
-        text = f"({type(value).__name__})"
-    if width and len(text) > width:
-        text = text[: width - 1] + "…"
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_escaped(char) if unicodedata.category(char) in _HIDDEN else char for char in text)
-
-
-def _escaped(char: str) -> str:
-    number = ord(char)
-    return (
-        f"\\x{number:02x}"
-        if number < 0x100
-        else f"\\u{number:04x}"
-        if number < 0x10000
-        else f"\\U{number:08x}"
-    )
-
-
-def size_text(size_bytes: float) -> str:
-    """Return a size for people: "512 B", "1.4 MB"."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size_bytes < 1000 or unit == "GB":
-            return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"
-        size_bytes /= 1000
-    raise AssertionError("unreachable")
-
-
-def count_text(number: int, noun: str, plural: str = "") -> str:
-    """Return "1 file", "2 files"."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+__all__ = ["count_text", "size_text", "visible"]

@@ -1,0 +1,1 @@
+"""The story of an analysis, section by section, as parts that a page or a terminal can show."""

@@ -1,0 +1,125 @@
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from lib.cuckoo.cli import cli
+from lib.cuckoo.common.exceptions import CuckooOperationalError
+from lib.cuckoo.console.show import SECTION_NAMES, pick, read_report, story
+from tests.reporting.hostile import FORBIDDEN, poisoned
+
+REPORT: dict[str, Any] = {
+    "info": {"id": 7, "started": "2026-01-31 13:21:44", "duration": 60},
+    "target": {"category": "file", "file": {"name": "a.exe", "size": 5, "sha256": "00ff"}},
+    "score": {"total": 5.5, "contributions": [{"signature": "x", "points": 5.5, "severity": 3}]},
+    "signatures": [
+        {"name": "x", "description": "Does x", "severity": 3, "ttps": ["T1055"], "data": [{"file": "f"}]}
+    ],
+    "ttps": [{"ttp": "T1055", "name": "Process Injection", "tactics": ["defense-evasion"], "signature": "x"}],
+    "behavior": {
+        "processes": [
+            {
+                "process_id": 4,
+                "process_name": "a.exe",
+                "calls": [{"api": "NtClose", "timestamp": "2026-01-31 13:21:44,000", "arguments": []}],
+            }
+        ],
+        "processtree": [{"pid": 4, "name": "a.exe", "children": []}],
+        "summary": {"mutexes": ["m1"]},
+    },
+    "network": {"dns": [{"request": "x.example", "type": "A", "answers": [{"data": "192.0.2.1"}]}]},
+    "static": {"kind": "pe", "pe": {"sections": [{"name": ".text", "entropy": 7.9}], "imphash": "abc"}},
+    "strings": ["one"],
+    "a.b": {"c": [10, 20]},
+}
+
+
+def printed(results: dict[str, Any], *names: str) -> str:
+    console = Console(width=160, record=True, highlight=False, markup=False, file=io.StringIO())
+    for part in story(results, names):
+        console.print(part)
+    return console.export_text()
+
+
+def folder_with(tmp_path: Path, results: object) -> Path:
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "report.json").write_text(json.dumps(results))
+    return tmp_path
+
+
+def test_the_story_in_short_has_verdict_tree_signatures_and_network() -> None:
+    shown = printed(REPORT)
+
+    for wanted in ("5.5 of 10  Suspicious", "a.exe (4)", "!!! Does x", "x.example", "T1055"):
+        assert wanted in shown
+    assert "NtClose" not in shown
+
+
+def test_every_section_can_be_asked_for() -> None:
+    shown = printed(REPORT, *SECTION_NAMES)
+
+    for wanted in ("NtClose", ".text", "imphash", "one", "m1", "a.b"):
+        assert wanted in shown
+    assert "nothing to tell" in printed(REPORT, "memory")
+
+
+def test_the_terminal_stays_sane() -> None:
+    shown = printed(poisoned(REPORT), *SECTION_NAMES)
+
+    assert not [hex(ord(char)) for char in FORBIDDEN if char in shown]
+    assert "\\x1b[2J" in shown
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("network.dns.0.request", "x.example"), ("network.dns.-1.type", "A"), ("a.b.c.1", 20), ("info.id", 7)],
+)
+def test_a_path_picks_a_value(path: str, value: object) -> None:
+    assert pick(REPORT, path) == value
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("network.http", "nothing at network.http; there are dns"),
+        ("network.dns.1", "nothing at network.dns.1; the list has 1 member"),
+        ("info.id.x", "nothing at info.id.x; what is above it has no members"),
+    ],
+)
+def test_a_path_into_nothing_says_what_there_is(path: str, message: str) -> None:
+    with pytest.raises(CuckooOperationalError, match=message):
+        pick(REPORT, path)
+
+
+def test_a_folder_without_report_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(CuckooOperationalError, match=r"no report in .*: run fledge process"):
+        read_report(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", "[" * 100_000])
+def test_a_report_that_is_none_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "report.json").write_text(content)
+
+    with pytest.raises(CuckooOperationalError, match=r"cannot read .*report\.json"):
+        read_report(tmp_path)
+
+
+def test_a_packed_report_is_read_too(tmp_path: Path) -> None:
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "report.json.gz").write_bytes(gzip.compress(b'{"info": {"id": 9}}'))
+
+    assert read_report(tmp_path) == {"info": {"id": 9}}
+
+
+def test_the_command_prints_sections_and_values(tmp_path: Path) -> None:
+    folder = str(folder_with(tmp_path, REPORT))
+
+    assert "x.example" in CliRunner().invoke(cli, ["show", folder, "network"]).output
+    assert CliRunner().invoke(cli, ["show", folder, "--json", "strings"]).output == '[\n  "one"\n]\n'
+    assert "'nothing' is no section" in CliRunner().invoke(cli, ["show", folder, "nothing"]).output
