@@ -133,6 +133,23 @@ def test_the_memory_page_names_every_finding_and_option() -> None:
         assert f"| `{option}` |" in text
 
 
+def test_the_readme_shows_what_the_example_prints(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "storage" / "analyses" / "1", tmp_path / "1")
+    command = [sys.executable, "-m", "fledge", "process", str(tmp_path / "1"), "--root", str(ROOT)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    (shown,) = [block.text for block in blocks(ROOT / "README.md") if block.language == "text"]
+
+    printed = {without_measures(line) for line in done.stdout.splitlines()}
+
+    assert {without_measures(line) for line in shown.splitlines()} <= printed | {"…"}
+
+
+def without_measures(line: str) -> str:
+    """Return a line of the summary without what differs from run to run and the width of the terminal."""
+    line = re.sub(r"(COMPLETED) +[0-9. ]+MB", r"\1", line)
+    return re.sub("─+$", "", line.rstrip())
+
+
 def test_the_queries_on_calls_find_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = DOCS / "how-to" / "query-calls-with-sql.md"
     (command,) = [
