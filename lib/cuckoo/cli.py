@@ -373,9 +373,10 @@ def _outcome_record(results: "Results") -> dict[str, Any]:
 
 
 def _find_analysis(folder: str, root: Root) -> Path:
-    """Return the path that is meant by a path or an id."""
+    """Return the path that is meant by a path or an id, which is a plain name."""
     by_id = root.analyses / folder
-    return by_id if not os.path.isdir(folder) and os.path.isdir(by_id) else Path(folder)  # noqa: PTH112 - Path.is_dir raises for a name that is too long
+    plain = folder not in {"", ".", ".."} and "/" not in folder
+    return by_id if plain and not os.path.isdir(folder) and os.path.isdir(by_id) else Path(folder)  # noqa: PTH112 - Path.is_dir raises for a name that is too long
 
 
 def _display(as_json: bool) -> tuple["Console", "Observer"]:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,6 +26,16 @@ def test_the_environment_may_ask_for_the_twin(pure: str, name: str) -> None:
     )
 
     assert (told.stdout.strip(), told.stderr) == (name, "")
+
+
+@pytest.mark.parametrize("interface", [None, reader.INTERFACE - 1, reader.INTERFACE + 1])
+def test_a_scanner_built_from_other_sources_is_passed_over(
+    interface: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = SimpleNamespace(NAME="cython", INTERFACE=interface)
+    monkeypatch.setitem(sys.modules, "lib.cuckoo.behavior._scan", build)
+
+    assert list(reader.available()) == ["python"]
 
 
 def test_the_name_is_that_of_the_scanner_in_use(scanner: str) -> None:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from lib.cuckoo.behavior.calls import Calls
 
 
+INTERFACE = 1
+"""Raised with every change to what `Scanner` offers or to what the scanners are given, here and in `_scan.pyx`."""
+
+
 class Scanner(Protocol):
     """What both scanners offer; `pure` says what each function does."""
 
@@ -41,11 +45,16 @@ class Scanner(Protocol):
 
 
 def available() -> dict[str, Scanner]:
-    """Return the scanners that this installation has, by name."""
+    """Return the scanners that this installation has, by name.
+
+    A compiled one that was built from other sources, as after an update without a new installation, is passed over.
+    """
     scanners = {pure.NAME: cast("Scanner", pure)}
     try:
         scan = importlib.import_module("lib.cuckoo.behavior._scan")
     except ImportError:
+        return scanners
+    if getattr(scan, "INTERFACE", None) != INTERFACE:
         return scanners
     return {scan.NAME: cast("Scanner", scan)} | scanners
 
