@@ -214,7 +214,7 @@ def explain(
 @_root_option
 @click.option("--json", "path", metavar="PATH.TO.VALUE", help="Print one value of the report as JSON.")
 def show(folder: str, sections: Sequence[str], root: Path | None, path: str | None) -> None:
-    r"""Tell the story of an analysis that was processed before.
+    """Tell the story of an analysis that was processed before.
 
     FOLDER is a path, or an id below storage/analyses of the working root; its report.json is read. Sections: summary,
     processes, signatures, network (these four by default), dropped, static, memory, strings, other, calls, ledger.
@@ -223,7 +223,7 @@ def show(folder: str, sections: Sequence[str], root: Path | None, path: str | No
     fledge show 1                              the story in short
     fledge show 1 calls ledger                 some sections of it
     fledge show 1 --json network.dns.0.request
-    """
+    """  # noqa: D301 - the backspace is what click knows lines to keep by
     from lib.cuckoo.console.show import SECTION_NAMES, pick, read_report, story  # noqa: PLC0415 - only here
 
     unknown = [name for name in sections if name not in SECTION_NAMES]

@@ -44,7 +44,8 @@ def test_nothing_is_written_into_the_folder_unless_reports_are_wanted(root: Work
     assert list(root.analysis.iterdir()) == []
 
     root.process(reports=True)
-    assert [file.name for file in root.analysis.rglob("*")] == ["reports", "report.json"]
+    written = sorted(file.name for file in root.analysis.rglob("*"))
+    assert written == ["report.html", "report.json", "reports"]
 
 
 def test_a_relative_path_and_a_foreign_working_folder_do(
