@@ -292,7 +292,8 @@ class Irc(NetworkSignature):
 
     def run(self) -> bool:
         """Look at what the capture was read as."""
-        return self.collect("irc", (str(record)[:200] for record in self.results["network"]["irc"]))
+        said = (f"{line.get('command')} {line.get('params', '')}" for line in self.results["network"]["irc"])
+        return self.collect("irc", (line[:200] for line in said))
 
 
 class DeadHosts(NetworkSignature):
