@@ -1,0 +1,51 @@
+"""The command line: a file for each command. The only place that prints or exits.
+
+Exit status: 0 all well, 1 some module failed, 2 could not run, 130 interrupted.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from lib.cuckoo import __version__
+from lib.cuckoo.cli.calls import calls
+from lib.cuckoo.cli.explain import explain
+from lib.cuckoo.cli.init import init
+from lib.cuckoo.cli.lint import lint
+from lib.cuckoo.cli.modules import modules
+from lib.cuckoo.cli.process import process
+from lib.cuckoo.cli.show import show
+from lib.cuckoo.cli.terminal import COULD_NOT_RUN, INTERRUPTED, complain
+from lib.cuckoo.common.exceptions import CuckooCriticalError, CuckooOperationalError
+
+_COMMANDS = [calls, explain, init, lint, modules, process, show]
+
+
+@click.group(
+    commands=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="fledge")
+def cli() -> None:
+    """Turn the raw results of a malware sandbox into results people and programs can use.
+
+    `fledge COMMAND --help` explains a command.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit."""
+    try:
+        cli.main(arguments, prog_name="fledge", standalone_mode=False)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except click.ClickException as error:
+        error.show()
+        sys.exit(COULD_NOT_RUN)
+    except (CuckooCriticalError, CuckooOperationalError) as error:
+        complain(error)
+        sys.exit(COULD_NOT_RUN)

@@ -1,0 +1,39 @@
+"""`fledge show`."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from lib.cuckoo.cli.options import find_analysis, root_option
+from lib.cuckoo.cli.terminal import print_all, terminal
+from lib.cuckoo.common.root import find_root
+
+
+@click.command()
+@click.argument("folder", metavar="FOLDER")
+@click.argument("sections", metavar="[SECTION]...", nargs=-1)
+@root_option
+@click.option("--json", "path", metavar="PATH.TO.VALUE", help="Print one value of the report as JSON.")
+def show(folder: str, sections: Sequence[str], root: Path | None, path: str | None) -> None:
+    """Tell the story of an analysis that was processed before.
+
+    FOLDER is a path, or an id below storage/analyses of the working root; its report.json is read. Sections: summary,
+    processes, signatures, network (these four by default), dropped, static, memory, strings, other, calls, ledger.
+
+    \b
+    fledge show 1                              the story in short
+    fledge show 1 calls ledger                 some sections of it
+    fledge show 1 --json network.dns.0.request
+    """  # noqa: D301 - the backspace is what click knows lines to keep by
+    from lib.cuckoo.console.show import SECTION_NAMES, pick, read_report, story  # noqa: PLC0415 - only here
+
+    unknown = [name for name in sections if name not in SECTION_NAMES]
+    if unknown:
+        raise click.BadParameter(f"{unknown[0]!r} is no section; there are {', '.join(SECTION_NAMES)}")
+    results = read_report(find_analysis(folder, find_root(root)))
+    if path is not None:
+        click.echo(json.dumps(pick(results, path), indent=2))
+    else:
+        print_all(terminal(), story(results, sections))
