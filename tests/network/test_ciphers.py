@@ -27,7 +27,8 @@ def test_names_agree_with_openssl() -> None:
 
     assert len(named) > 20
     for name, suite in named:
-        assert f"_{suite['strength_bits']}_" in name or "CHACHA20" in name or "3DES" in name
+        short_tag = name.endswith("CCM_8")  # newer versions of OpenSSL count the length of its tag
+        assert short_tag or f"_{suite['strength_bits']}_" in name or "CHACHA20" in name or "3DES" in name
         assert ("GCM" in suite["name"], "CHACHA20" in suite["name"], "CCM" in suite["name"]) == (
             "GCM" in name,
             "CHACHA20" in name,
