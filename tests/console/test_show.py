@@ -1,4 +1,3 @@
-import gzip
 import io
 import json
 from pathlib import Path
@@ -10,7 +9,7 @@ from rich.console import Console
 
 from lib.cuckoo.cli import cli
 from lib.cuckoo.common.exceptions import CuckooOperationalError
-from lib.cuckoo.console.show import SECTION_NAMES, pick, read_report, story
+from lib.cuckoo.console.show import SECTION_NAMES, pick, story
 from tests.reporting.hostile import FORBIDDEN, poisoned
 
 REPORT: dict[str, Any] = {
@@ -94,27 +93,6 @@ def test_a_path_picks_a_value(path: str, value: object) -> None:
 def test_a_path_into_nothing_says_what_there_is(path: str, message: str) -> None:
     with pytest.raises(CuckooOperationalError, match=message):
         pick(REPORT, path)
-
-
-def test_a_folder_without_report_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(CuckooOperationalError, match=r"no report in .*: run fledge process"):
-        read_report(tmp_path)
-
-
-@pytest.mark.parametrize("content", ["", "{", "[1]", "[" * 100_000])
-def test_a_report_that_is_none_is_named(tmp_path: Path, content: str) -> None:
-    (tmp_path / "reports").mkdir()
-    (tmp_path / "reports" / "report.json").write_text(content)
-
-    with pytest.raises(CuckooOperationalError, match=r"cannot read .*report\.json"):
-        read_report(tmp_path)
-
-
-def test_a_packed_report_is_read_too(tmp_path: Path) -> None:
-    (tmp_path / "reports").mkdir()
-    (tmp_path / "reports" / "report.json.gz").write_bytes(gzip.compress(b'{"info": {"id": 9}}'))
-
-    assert read_report(tmp_path) == {"info": {"id": 9}}
 
 
 def test_the_command_prints_sections_and_values(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ def show(folder: str, sections: Sequence[str], root: Path | None, path: str | No
     fledge show 1 calls ledger                 some sections of it
     fledge show 1 --json network.dns.0.request
     """  # noqa: D301 - the backspace is what click knows lines to keep by
-    from lib.cuckoo.console.show import SECTION_NAMES, pick, read_report, story  # noqa: PLC0415 - only here
+    from lib.cuckoo.console.show import SECTION_NAMES, pick, story  # noqa: PLC0415 - only here
+    from lib.cuckoo.reporting.saved import read_report  # noqa: PLC0415 - only here
 
     unknown = [name for name in sections if name not in SECTION_NAMES]
     if unknown:

@@ -1,9 +1,6 @@
 """What `fledge show` prints: the story of a report that is there already, for a terminal."""
 
-import gzip
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.console import RenderableType
@@ -26,26 +23,6 @@ _SEVERITY_STYLES = {3: "bold red", 2: "bold yellow", 1: "bold blue"}
 _LEVEL_STYLES = {"high": "bold red", "medium": "bold yellow", "low": "bold blue", "none": "bold green"}
 _MOOD_STYLES = {"good": "green", "bad": "red"}
 _BAR = 24
-
-
-def read_report(folder: Path) -> Record:
-    """Return the results that a folder's report.json holds, packed with gzip or not.
-
-    Raises:
-        CuckooOperationalError: there is none, or it cannot be read.
-    """
-    for name, opened in (("report.json", open), ("report.json.gz", gzip.open)):
-        file = folder / "reports" / name
-        if file.is_file():
-            try:
-                with opened(file, "rt", encoding="utf-8", errors="surrogateescape") as stream:
-                    found = json.load(stream)
-            except (OSError, ValueError, EOFError, RecursionError) as error:
-                raise CuckooOperationalError(f"cannot read {file}: {error}") from error
-            if isinstance(found, Mapping):
-                return found
-            raise CuckooOperationalError(f"cannot read {file}: it holds no report")
-    raise CuckooOperationalError(f"no report in {folder / 'reports'}: run fledge process {folder} first")
 
 
 def pick(results: Record, path: str) -> Any:
