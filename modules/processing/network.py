@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from lib.cuckoo.common.abstracts import Processing
+from lib.cuckoo.common.allowlist import AllowList, parse_allow_list
 from lib.cuckoo.common.exceptions import CuckooDependencyError, CuckooProcessingError
 from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.common.root import find_root
-from lib.cuckoo.network.allowlist import AllowList, parse_allow_list
 from lib.cuckoo.network.analysis import Analysis, Settings
 from lib.cuckoo.network.attribution import attribute
 from lib.cuckoo.network.bodies import Bodies

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lib.cuckoo.common.allowlist import AllowList
 from lib.cuckoo.common.exceptions import CuckooProcessingError
-from lib.cuckoo.network.allowlist import AllowList
 from lib.cuckoo.network.analysis import Settings
 from tests.network.wire import (
     ACK,

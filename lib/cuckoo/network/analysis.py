@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from struct import Struct
 
+from lib.cuckoo.common.allowlist import AllowList
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.network import ip, link
-from lib.cuckoo.network.allowlist import AllowList
 from lib.cuckoo.network.capture import Capture
 from lib.cuckoo.network.conversation import CLIENT, Context, Conversation, Record
 from lib.cuckoo.network.detect import Detecting, Place

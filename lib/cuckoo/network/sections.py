@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from lib.cuckoo.network.allowlist import AllowList
+from lib.cuckoo.common.allowlist import AllowList
 from lib.cuckoo.network.conversation import CLIENT, Record
 from lib.cuckoo.network.flows import Endpoints, address_text, endpoints
 from lib.cuckoo.network.questions import FAMILIES, Questions

@@ -2,7 +2,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from lib.cuckoo.network.allowlist import AllowList, parse_allow_list
+from lib.cuckoo.common.allowlist import AllowList, parse_allow_list
 
 LIST = parse_allow_list(
     ["# of the operating system", "Microsoft.com.", "", "  time.example  # clock"],
