@@ -1,10 +1,11 @@
 import os
+import signal
 import stat
 from pathlib import Path
 
 import pytest
 
-from lib.cuckoo.common.replacing import replacing
+from lib.cuckoo.common.replacing import remove_drafts, replacing
 
 
 def test_the_file_takes_its_place_at_the_end(tmp_path: Path) -> None:
@@ -58,3 +59,47 @@ def test_the_mode_is_what_was_asked_for_less_the_umask(tmp_path: Path, asked: in
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), replacing(tmp_path / "none" / "out"):
         pass
+
+
+def leave_a_draft(target: Path) -> Path:
+    """Do what a writer does that is killed, and return the draft."""
+    pid = os.fork()
+    if not pid:
+        with replacing(target) as file:
+            file.write(b"half")
+            file.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)
+    [draft] = [path for path in target.parent.iterdir() if path.name.endswith(".draft")]
+    return draft
+
+
+def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    deep = tmp_path / "calls" / "deeper"
+    deep.mkdir(parents=True)
+    drafts = [leave_a_draft(folder / "out") for folder in (tmp_path, tmp_path / "calls", deep)]
+    kept = [
+        tmp_path / name for name in (".hidden", "out", ".fledge-12.draft", "x.fledge-0123456789abcdef.draft")
+    ]
+    for path in kept:
+        path.write_bytes(b"mine")
+
+    remove_drafts(tmp_path)
+
+    assert not any(draft.exists() for draft in drafts)
+    assert all(path.exists() for path in kept)
+
+
+def test_drafts_beyond_a_link_or_too_deep_stay(tmp_path: Path) -> None:
+    elsewhere, folder = tmp_path / "elsewhere", tmp_path / "folder"
+    deep = folder / "a" / "b" / "c"
+    for path in (elsewhere, deep):
+        path.mkdir(parents=True)
+    drafts = [leave_a_draft(elsewhere / "out"), leave_a_draft(deep / "out")]
+    (folder / "link").symlink_to(elsewhere)
+    (tmp_path / "whole").symlink_to(elsewhere)
+
+    for start in (folder, tmp_path / "whole", tmp_path / "none"):
+        remove_drafts(start)
+
+    assert all(draft.exists() for draft in drafts)

@@ -1,14 +1,29 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all.
+
+A file is written as a draft beside its place. Who is killed meanwhile leaves the draft behind, under a name that
+tells whose it is, so that the next who writes there can remove it.
+"""
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _BUFFER = 1 << 20
+_DRAFT = re.compile(r"\.fledge-[0-9a-f]{16}\.draft")
+_NAMES_PER_FOLDER = 100_000
+_LEVELS = 3
+
+
+def draft_name() -> str:
+    """Return a name that nobody has, for a file that is being written."""
+    return f".fledge-{secrets.token_hex(8)}.draft"
 
 
 @contextlib.contextmanager
@@ -21,7 +36,7 @@ def replacing(target: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
     Raises:
         OSError: the file cannot be made or cannot take its place.
     """
-    draft = target.with_name(f".{secrets.token_hex(8)}")
+    draft = target.with_name(draft_name())
     try:
         with os.fdopen(os.open(draft, _NEW_FILE, mode), "wb", _BUFFER) as file:
             yield file
@@ -30,3 +45,30 @@ def replacing(target: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             draft.unlink()
         raise
+
+
+def remove_drafts(folder: str | os.PathLike[str], levels: int = _LEVELS) -> None:
+    """Remove the drafts that somebody left in `folder` and below, down to `levels`; links are not followed.
+
+    Call it only when nobody else writes there. What cannot be listed or removed stays.
+    """
+    with contextlib.suppress(OSError):
+        _remove_in(os.open(folder, _FOLDER), levels)
+
+
+def _remove_in(descriptor: int, levels: int) -> None:
+    """Remove the drafts in an open folder, and close it."""
+    try:
+        with os.scandir(descriptor) as entries:
+            found = [
+                (entry.name, entry.is_dir(follow_symlinks=False))
+                for entry in islice(entries, _NAMES_PER_FOLDER)
+            ]
+        for name, is_folder in found:
+            with contextlib.suppress(OSError):
+                if is_folder and levels > 1:
+                    _remove_in(os.open(name, _FOLDER, dir_fd=descriptor), levels - 1)
+                elif not is_folder and _DRAFT.fullmatch(name):
+                    os.unlink(name, dir_fd=descriptor)
+    finally:
+        os.close(descriptor)

@@ -9,8 +9,9 @@ Rules for whoever edits this file:
 import contextlib
 import os
 import re
-import secrets
 from collections.abc import Iterator
+
+from lib.cuckoo.common.replacing import draft_name
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -58,7 +59,7 @@ class OutputFolder:
         with contextlib.suppress(FileExistsError):
             os.mkdir(self._path)  # noqa: PTH102 - as above
         folder = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        draft = f".{secrets.token_hex(8)}"
+        draft = draft_name()
         try:
             with os.fdopen(os.open(draft, _NEW_FILE, 0o644, dir_fd=folder), "wb") as file:
                 file.write(content)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lib.cuckoo.common.filetype import describe_bytes
+from lib.cuckoo.common.replacing import replacing
 from lib.cuckoo.network.conversation import Record
 
 TYPED_BYTES = 4096
@@ -87,13 +88,13 @@ def _write_new(path: Path, data: bytes) -> None:
     if path.parent.is_symlink():
         raise NotADirectoryError(errno.ENOTDIR, f"{path.parent} is a link")
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    except FileExistsError:
-        if not stat.S_ISREG(path.lstat().st_mode):
-            raise
+        there = path.lstat()
+    except FileNotFoundError:
+        with replacing(path, 0o644) as file:
+            file.write(data)
         return
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
+    if not stat.S_ISREG(there.st_mode):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
 
 
 def _type(data: bytes) -> str:
