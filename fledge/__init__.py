@@ -22,15 +22,19 @@ if TYPE_CHECKING:
     from lib.cuckoo.common.abstracts import Report as Report
     from lib.cuckoo.core.process import process as process
     from lib.cuckoo.core.results import Results as Results
+    from lib.cuckoo.reporting.view.report import SavedReport as SavedReport
+    from lib.cuckoo.reporting.view.report import load as load
 
 _EXPORTS = {
     "__version__": "lib.cuckoo",
     "Processing": "lib.cuckoo.common.abstracts",
     "Report": "lib.cuckoo.common.abstracts",
     "Results": "lib.cuckoo.core.results",
+    "SavedReport": "lib.cuckoo.reporting.view.report",
+    "load": "lib.cuckoo.reporting.view.report",
     "process": "lib.cuckoo.core.process",
 }
-__all__ = ["Processing", "Report", "Results", "__version__", "process"]
+__all__ = ["Processing", "Report", "Results", "SavedReport", "__version__", "load", "process"]
 
 
 def _bind() -> None:
