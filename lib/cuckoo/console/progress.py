@@ -14,6 +14,7 @@ from lib.cuckoo.core.ledger import Outcome, Run
 _SAID_CHARACTERS = 60
 STYLES = {
     Outcome.COMPLETED: "green",
+    Outcome.CACHED: "green",
     Outcome.DISABLED: "dim",
     Outcome.UNCONFIGURED: "dim",
     Outcome.UNAVAILABLE: "yellow",

@@ -5,7 +5,7 @@ import datetime
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from lib.cuckoo.common.report import Report
 from lib.cuckoo.common.root import Root
 from lib.cuckoo.core import execution
 from lib.cuckoo.core.answer import AnswerWriter
+from lib.cuckoo.core.choice import Choice
 from lib.cuckoo.core.discovery import Candidate, Discovery, discover
 from lib.cuckoo.core.execution import Analysis
 from lib.cuckoo.core.ledger import Ledger, Problem, Run
@@ -49,6 +50,16 @@ class Settings:
     deterministic: bool = False
     """Leave out of the results what differs between two runs on the same input."""
     observer: Observer = field(default_factory=Silence)
+    only: Sequence[str] = ()
+    """Names of modules: of each stage that one of them belongs to, no other module runs."""
+    skip: Sequence[str] = ()
+    """Names of modules that do not run."""
+    cache: bool = False
+    """Take answers that still hold from the cache, and keep new ones there; a module that is left out gives its
+    section then, too. Ignored with `in_process` and `deterministic`: the one is for watching modules run, the other
+    for ledgers that do not tell one run from the next."""
+    again: Collection[str] = ()
+    """Stages, "signatures" or "reporting", that run even if their earlier answer still holds."""
 
 
 def discover_processing(settings: Settings, analysis_platform: str = "") -> Discovery:
@@ -104,11 +115,14 @@ class Engine:
     def process(self) -> None:
         """Run the processing modules and write the sections `statistics` and `engine`."""
         found = discover_processing(self.settings, str(self.task.get("platform") or ""))
+        if self._choice.is_made:
+            self._choice.check([found, discover_reporting(self.settings)])
         self.ledger.problems.extend(found.problems)
         limits = stage_limits(self.settings.root, "processing")
         self.settings.observer.planned("processing", [each.name for each in found.candidates])
         with self.settings.root.active():
-            stage = run_stage(found.candidates, self._attempt_processing, self._conditions(limits))
+            conditions = self._conditions(limits, found.candidates)
+            stage = run_stage(found.candidates, self._attempt_processing, conditions)
             for run, messages in stage:
                 self._record(self._sections.merge(run, messages))
         self.ledger.runs.extend(found.left_out)
@@ -143,7 +157,8 @@ class Engine:
         limits = stage_limits(self.settings.root, "reporting")
         self.settings.observer.planned("reporting", [each.name for each in found.candidates])
         with self.settings.root.active():
-            stage = run_stage(found.candidates, self._attempt_report, self._conditions(limits))
+            conditions = self._conditions(limits, found.candidates)
+            stage = run_stage(found.candidates, self._attempt_report, conditions)
             for run, _ in stage:
                 self._record(run)
         self.ledger.runs.extend(found.left_out)
@@ -155,9 +170,20 @@ class Engine:
         self.ledger.problems.extend(Problem("task", problem, str(self.path)) for problem in problems)
         return task
 
-    def _conditions(self, limits: Limits) -> Conditions:
+    def _conditions(self, limits: Limits, stage: Sequence[Candidate] = ()) -> Conditions:
         settings = self.settings
-        return Conditions(str(self.path), limits, settings.jobs, settings.in_process, settings.observer)
+        return Conditions(
+            str(self.path),
+            limits,
+            settings.jobs,
+            settings.in_process,
+            settings.observer,
+            why_left_out=lambda candidate: self._choice.reason_of(candidate, stage),
+        )
+
+    @property
+    def _choice(self) -> Choice:
+        return Choice(self.settings.only, self.settings.skip)
 
     @property
     def _analysis(self) -> Analysis:

@@ -9,10 +9,12 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
 
 
 class Outcome(StrEnum):
-    """How a module ended. Only COMPLETED put a section into the results."""
+    """How a module ended. Only COMPLETED and CACHED put a section into the results."""
 
     COMPLETED = "COMPLETED"
     """Ran and answered."""
+    CACHED = "CACHED"
+    """Did not run: nothing that its last answer was made from has changed since, and that answer was taken."""
     DISABLED = "DISABLED"
     """Kept from running by the configuration, its class, its platform or a file that takes its place."""
     UNCONFIGURED = "UNCONFIGURED"
@@ -37,7 +39,23 @@ class Outcome(StrEnum):
     @property
     def is_failure(self) -> bool:
         """True when the user lost something to a fault: everything but a choice of the configuration."""
-        return self not in {Outcome.COMPLETED, Outcome.DISABLED, Outcome.UNCONFIGURED, Outcome.UNAVAILABLE}
+        return self not in _NO_FAILURES
+
+    @property
+    def is_answer(self) -> bool:
+        """True when there is an answer, of this run or of an earlier one."""
+        return self in {Outcome.COMPLETED, Outcome.CACHED}
+
+
+_NO_FAILURES = frozenset(
+    {
+        Outcome.COMPLETED,
+        Outcome.CACHED,
+        Outcome.DISABLED,
+        Outcome.UNCONFIGURED,
+        Outcome.UNAVAILABLE,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +82,10 @@ class Run:
     answer_bytes: int = 0
     units: tuple["Run", ...] = ()
     """Lines of their own for parts of the module's work; its class is not named in them."""
+    cached_from: str = ""
+    """When the answer was computed, as "2026-01-31 13:21:44" in UTC, for one that was taken from the cache."""
+    cached_seconds: float = 0.0
+    """What it took then, on the clock."""
 
     @property
     def error(self) -> str:

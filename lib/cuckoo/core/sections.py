@@ -24,7 +24,7 @@ class Sections:
 
         The messages are checked, because the child that wrote them may have been under a sample's control.
         """
-        if run.outcome is not Outcome.COMPLETED:
+        if not run.outcome.is_answer:
             return run
         try:
             data, writes, key = messages[-3]["data"], dict(messages[-2]["writes"]), str(messages[-1]["key"])

@@ -59,6 +59,36 @@ class Silence:
         """Ignore the time."""
 
 
+class Keeper(Protocol):
+    """Who knows earlier answers, and looks on while new ones are made; called in the engine's process."""
+
+    def recall(self, candidate: Candidate) -> tuple[Run, list[Any]] | None:
+        """Return what a candidate answered before, if it would answer the same today."""
+
+    def starting(self, candidate: Candidate) -> None:
+        """Hear that a candidate is about to be launched."""
+
+    def ended(self, candidate: Candidate, ended: Ended) -> None:
+        """Hear what a candidate left behind."""
+
+
+class NoKeeper:
+    """A keeper that remembers nothing."""
+
+    def recall(self, candidate: Candidate) -> None:
+        """Know no earlier answer."""
+
+    def starting(self, candidate: Candidate) -> None:
+        """Ignore the launch."""
+
+    def ended(self, candidate: Candidate, ended: Ended) -> None:
+        """Ignore the end."""
+
+
+def _everything(_candidate: Candidate) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class Conditions:
     """Under which conditions a stage runs its candidates."""
@@ -68,6 +98,9 @@ class Conditions:
     jobs: int = 1
     in_process: bool = False
     observer: Observer = Silence()  # noqa: RUF009 - it has no state
+    keeper: Keeper = NoKeeper()  # noqa: RUF009 - it has no state
+    why_left_out: Callable[[Candidate], str] = _everything
+    """Says why a candidate is not to run, "" when it is; an earlier answer that still holds is taken even so."""
 
     def limits_of(self, candidate: Candidate) -> Limits:
         """Return the stage's limits with those of the candidate's section in place."""
@@ -80,20 +113,39 @@ def run_stage(
 ) -> Iterator[tuple[Run, list[Any]]]:
     """Run each candidate; yield its line of the ledger and its messages, in the order given.
 
+    Those that need not or shall not run cost no launch. Whoever takes what is yielded files it before the next
+    is asked for, so that the keeper knows what the next one finds.
+
     Raises:
         CuckooStartupError: the section of one sets a limit that is none; nothing has run then.
     """
     for candidate in candidates:
         conditions.limits_of(candidate)
     for batch in _batches(candidates):
-        finished: Iterator[tuple[Candidate, Ended]]
-        if conditions.in_process:
-            finished = _run_here(batch, attempt, conditions)
-        else:
-            finished = _run_children(batch, attempt, conditions)
-        for candidate, ended in finished:
-            run = _judge(candidate, ended, conditions.limits_of(candidate))
-            yield run, ended.messages
+        idle = {
+            position: spared for position, each in enumerate(batch) if (spared := _spared(each, conditions))
+        }
+        running = [candidate for position, candidate in enumerate(batch) if position not in idle]
+        ran = _run_batch(running, attempt, conditions)
+        for position in range(len(batch)):
+            yield idle[position] if position in idle else next(ran)
+
+
+def _spared(candidate: Candidate, conditions: Conditions) -> tuple[Run, list[Any]] | None:
+    """Return what stands for a candidate that does not run: its earlier answer, or why it is left out."""
+    if recalled := conditions.keeper.recall(candidate):
+        return recalled
+    reason = conditions.why_left_out(candidate)
+    return (candidate.ended(Outcome.DISABLED, reason), []) if reason else None
+
+
+def _run_batch(
+    batch: Sequence[Candidate], attempt: Attempt, conditions: Conditions
+) -> Iterator[tuple[Run, list[Any]]]:
+    run = _run_here if conditions.in_process else _run_children
+    for candidate, ended in run(batch, attempt, conditions):
+        conditions.keeper.ended(candidate, ended)
+        yield _judge(candidate, ended, conditions.limits_of(candidate)), ended.messages
 
 
 def _batches(candidates: Sequence[Candidate]) -> Iterator[list[Candidate]]:
@@ -168,6 +220,7 @@ def _launch_next(
 ) -> None:
     position, candidate = waiting.pop(0)
     conditions.observer.started(candidate)
+    conditions.keeper.starting(candidate)
     limits = conditions.limits_of(candidate)
     siblings = [child for _, child in running.values()]
     child = launch(_work(candidate, attempt), limits, conditions.analysis_path, siblings)
