@@ -271,6 +271,16 @@ def test_what_a_reader_does_to_a_call_changes_no_other(calls: Read) -> None:
     assert last == found.call(0, raw=True) | {key: last[key] for key in ("timestamp", "id")}
 
 
+def test_lines_are_what_the_calls_say_up_to_the_limit(calls: Read) -> None:
+    found = four(calls)
+    found.limits = Limits(calls=3)
+
+    lines = b"".join(found.json_lines()).splitlines(keepends=True)
+
+    assert list(map(json.loads, lines)) == list(found)[:3]
+    assert all(line.endswith(b"\n") for line in lines)
+
+
 def test_json_is_what_the_calls_say(calls: Read) -> None:
     found = four(calls)
 

@@ -1,3 +1,4 @@
+import gzip
 import io
 import json
 from pathlib import Path
@@ -93,6 +94,27 @@ def test_a_path_picks_a_value(path: str, value: object) -> None:
 def test_a_path_into_nothing_says_what_there_is(path: str, message: str) -> None:
     with pytest.raises(CuckooOperationalError, match=message):
         pick(REPORT, path)
+
+
+def test_calls_in_files_of_their_own_are_shown_and_printed(tmp_path: Path) -> None:
+    (tmp_path / "reports" / "calls").mkdir(parents=True)
+    (tmp_path / "reports" / "calls" / "4.ndjson").write_text('{"api": "NtClose"}\n{"api": "NtOpen"}\n')
+    process = {"process_id": 4, "calls": [], "calls_count": 2, "calls_file": "calls/4.ndjson"}
+    packed = gzip.compress(json.dumps({"behavior": {"processes": [process]}}).encode())
+    (tmp_path / "reports" / "report.json.gz").write_bytes(packed)
+    run = CliRunner().invoke
+
+    assert "NtOpen" in run(cli, ["show", str(tmp_path), "calls"]).output
+    (shown,) = json.loads(run(cli, ["show", str(tmp_path), "--json", "behavior.processes"]).output)
+    assert shown["calls"] == [{"api": "NtClose"}, {"api": "NtOpen"}]
+    last = run(cli, ["show", str(tmp_path), "--json", "behavior.processes.0.calls.-1.api"])
+    assert last.output == '"NtOpen"\n'
+
+
+def test_the_tree_counts_calls_that_the_report_has_not() -> None:
+    process = {"process_id": 4, "process_name": "a.exe", "calls": [], "calls_count": 1234}
+
+    assert "1,234" in printed({"behavior": {"processes": [process]}}, "processes")
 
 
 def test_the_command_prints_sections_and_values(tmp_path: Path) -> None:

@@ -35,6 +35,6 @@ def show(folder: str, sections: Sequence[str], root: Path | None, path: str | No
         raise click.BadParameter(f"{unknown[0]!r} is no section; there are {', '.join(SECTION_NAMES)}")
     results = read_report(find_analysis(folder, find_root(root)))
     if path is not None:
-        click.echo(json.dumps(pick(results, path), indent=2))
+        click.echo(json.dumps(pick(results, path), indent=2, default=list))
     else:
         print_all(terminal(), story(results, sections))

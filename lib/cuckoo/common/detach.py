@@ -29,3 +29,11 @@ class Detachable(Protocol):
 
     def json_chunks(self) -> Iterator[bytes]:
         """Yield the value as JSON text, UTF-8, in pieces of bounded size."""
+
+
+@runtime_checkable
+class Lined(Protocol):
+    """A sequence of calls that writes itself as lines, without building each call."""
+
+    def json_lines(self) -> Iterator[bytes]:
+        """Yield the calls as JSON text, UTF-8, one a line, in pieces of whole lines and of bounded size."""

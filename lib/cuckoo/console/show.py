@@ -13,7 +13,7 @@ from lib.cuckoo.common.text import count_text, visible
 from lib.cuckoo.reporting.story.parts import Limits
 from lib.cuckoo.reporting.story.processes import Process
 from lib.cuckoo.reporting.story.sections import CALLS, LEDGER, SECTIONS, Section
-from lib.cuckoo.reporting.story.values import Record, text
+from lib.cuckoo.reporting.story.values import Record, sequence, text
 
 SECTION_NAMES = tuple(section.name for section in (*SECTIONS, CALLS, LEDGER))
 FIRST = ("summary", "processes", "signatures", "network")
@@ -39,7 +39,7 @@ def pick(results: Record, path: str) -> Any:
         if step is None:
             raise CuckooOperationalError(_nothing_at(".".join(words[: at + 1]), found))
         word = ".".join(words[at:step])
-        found = found[int(word)] if isinstance(found, list) else found[word]
+        found = found[word] if isinstance(found, Mapping) else found[int(word)]
         at = step
     return found
 
@@ -47,17 +47,14 @@ def pick(results: Record, path: str) -> Any:
 def _has(value: object, word: str) -> bool:
     if isinstance(value, Mapping):
         return word in value
-    return (
-        isinstance(value, list)
-        and word.removeprefix("-").isdecimal()
-        and -len(value) <= int(word) < len(value)
-    )
+    members = sequence(value)
+    return word.removeprefix("-").isdecimal() and -len(members) <= int(word) < len(members)
 
 
 def _nothing_at(path: str, parent: object) -> str:
     if isinstance(parent, Mapping):
         return f"nothing at {path}; there are {', '.join(map(text, list(parent)[:20])) or 'no members'}"
-    if isinstance(parent, list):
+    if not isinstance(parent, str) and isinstance(parent, Sequence):
         return f"nothing at {path}; the list has {count_text(len(parent), 'member')}"
     return f"nothing at {path}; what is above it has no members"
 

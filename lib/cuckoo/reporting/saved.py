@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from lib.cuckoo.common.exceptions import CuckooDependencyError, CuckooOperationalError
 from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.common.text import readable_name, size_text
+from lib.cuckoo.reporting.callfiles import with_saved_calls
 
 REPORT_NAMES = ("report.json", "report.json.gz", "report.json.zst")
 MOST_BYTES = 1 << 30
@@ -26,6 +27,8 @@ _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 def read_report(path: str | os.PathLike[str], maximum: int = MOST_BYTES) -> dict[str, Any]:
     """Return the results that an analysis folder's newest report holds, or a report file, packed or not.
+
+    Calls that lie in files of their own stand in their place as `SavedCalls`.
 
     Args:
         path: an analysis folder, whose `reports/` is looked into, or a file: JSON, plain or packed with gzip or zstd.
@@ -38,7 +41,8 @@ def read_report(path: str | os.PathLike[str], maximum: int = MOST_BYTES) -> dict
     """
     file = find_report(path)
     shown = readable_name(str(file))
-    with AnalysisFolder(_analysis_around(file)).open(file) as stored:
+    folder = AnalysisFolder(_analysis_around(file))
+    with folder.open(file) as stored:
         try:
             with _unpacked(stored, shown) as stream:
                 text = _bounded(stream, maximum).decode("utf-8", "surrogateescape")
@@ -47,7 +51,7 @@ def read_report(path: str | os.PathLike[str], maximum: int = MOST_BYTES) -> dict
             raise CuckooOperationalError(f"cannot read {shown}: {error}") from error
     if not isinstance(found, dict):
         raise CuckooOperationalError(f"cannot read {shown}: it holds no report")
-    return found
+    return with_saved_calls(found, folder, file.parent)
 
 
 def find_report(path: str | os.PathLike[str]) -> Path:

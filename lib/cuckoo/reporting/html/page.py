@@ -174,12 +174,9 @@ def _finalize(context: "Context", value: object) -> object:
     return f"{visible(shown[:most])}… ({len(shown) - most:,} more characters)"
 
 
-def _calls_file(folder: AnalysisFolder, pid: str) -> str:
+def _calls_file(folder: AnalysisFolder, file: str) -> str:
     """Return where all calls of a process lie, relative to the page, or "" when they were not written apart."""
-    if not (pid.isascii() and pid.isdigit()):
-        return ""
-    name = f"calls/{pid}.ndjson"
-    return name if folder.exists(f"reports/{name}") else ""
+    return file if folder.exists(f"reports/{file}") else ""
 
 
 def _lines(value: object) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from lib.cuckoo.reporting.callfiles import call_file_names
 from lib.cuckoo.reporting.story.parts import Limits
 from lib.cuckoo.reporting.story.values import Record, mapping, records, sequence, text
 
@@ -28,26 +29,26 @@ class Call:
 
 @dataclass(frozen=True)
 class Browser:
-    """The calls of one process; `total` is how many there are."""
+    """The calls of one process; `total` is how many there are, `file` where all lie if they are written apart."""
 
     kind: ClassVar[str] = "calls"
     process: str
     pid: str
     calls: Sequence[Call]
     total: int
+    file: str
 
 
 def call_parts(results: Record, limits: Limits) -> Iterator[Any]:
     """Yield the calls, process by process; many processes show fewer calls each."""
     processes = records(mapping(results.get("behavior")).get("processes"))[: limits.entries]
     most = min(limits.calls, max(10, _MOST_CALLS // (len(processes) or 1)))
-    for process in processes:
+    for process, file in zip(processes, call_file_names(processes), strict=True):
         calls = sequence(process.get("calls"))
         shown = [call_line(mapping(call), min(limits.text, _LONGEST_ARGUMENT)) for call in calls[:most]]
         if shown:
-            yield Browser(
-                text(process.get("process_name")), text(process.get("process_id")), shown, len(calls)
-            )
+            name, pid = text(process.get("process_name")), text(process.get("process_id"))
+            yield Browser(name, pid, shown, len(calls), file)
 
 
 def call_line(call: Record, longest: int) -> Call:

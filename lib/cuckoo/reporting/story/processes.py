@@ -123,7 +123,7 @@ def _line(node: Record, process: Record, pid: str, depth: int) -> Process:
         pid=pid,
         depth=depth,
         command=text(command or process.get("module_path") or node.get("module_path")),
-        calls=len(sequence(process.get("calls"))),
+        calls=call_count(process),
         first_seen=text(process.get("first_seen")),
         seconds=None,
     )
@@ -162,7 +162,12 @@ def _marks(results: Record) -> dict[str, list[Mark]]:
     return {pid: list(marks.values())[:100] for pid, marks in found.items()}
 
 
+def call_count(process: Record) -> int:
+    """Return how many calls a process made, also where the report has them not."""
+    told = process.get("calls_count")
+    return len(sequence(process.get("calls"))) or (told if isinstance(told, int) else 0)
+
+
 def count_of_calls(results: Record) -> int:
     """Return how many calls there are altogether."""
-    processes = records(mapping(results.get("behavior")).get("processes"))
-    return sum(len(sequence(process.get("calls"))) for process in processes)
+    return sum(map(call_count, records(mapping(results.get("behavior")).get("processes"))))
