@@ -38,7 +38,8 @@ _tcp = Struct(">HHIIBB").unpack_from
 _two = Struct(">H").unpack_from
 _usual = Struct(">12xHBxHxxHxB14xIIBB").unpack_from
 """Ethernet, IPv4 without options and TCP in one go: EtherType, version and header length, total length,
-fragment bits, protocol, sequence and acknowledgement number, header length, flags; of UDP the first five."""
+fragment bits, protocol, sequence and acknowledgement number, header length, flags; of UDP the first five, and
+its length in the upper half of the sixth."""
 
 
 @dataclass
@@ -153,15 +154,16 @@ class Analysis:
                 return False
             half.acknowledged = acknowledged
             half.segment(sequence, data, start, end, time)
+            half.packets += 1
         elif protocol == 17:
             half = self._datagrams.get(data[26:38])
-            if half is None or end < 42:
+            if half is None or sequence >> 16 != end - 34 or end < 42:
                 return False
+            half.packets += 1  # before the reader, which may look at it
             if half.flow.reader is not None:
                 half.flow.reader(half, data[42:end], time)
         else:
             return protocol == 1 and self._sections.count_icmp(data[30:34], length)
-        half.packets += 1
         half.wire_bytes += length
         half.flow.last = time
         return True
