@@ -23,6 +23,8 @@ Packet = tuple[float, int, bytes, int, int]
 (uncompressed) file. A plain tuple: to build a named one costs more than to read the packet."""
 
 READ_SIZE = 1 << 20
+READ_COMPRESSED = 1 << 16
+"""Less at a time, because what is left of it is copied with each piece that is unpacked."""
 LONGEST_PACKET = 1 << 18
 """A record that claims more is damage: libpcap writes at most this for the link types read here."""
 LONGEST_BLOCK = 1 << 24
@@ -94,7 +96,7 @@ class _Inflated:
         return b""
 
     def _piece(self, size: int) -> bytes:
-        self._compressed = self._compressed or self._source.read(READ_SIZE)
+        self._compressed = self._compressed or self._source.read(READ_COMPRESSED)
         if self._inflater.eof and self._compressed:
             self._inflater = zlib.decompressobj(wbits=31)
         elif not self._compressed:
@@ -127,11 +129,12 @@ class _Window:
         missing = size - (len(self.data) - self.position)
         if missing <= 0:
             return True
-        pieces = [self.data[self.position :]]
-        while missing > 0 and (piece := self._source.read(max(READ_SIZE, missing))):
+        pieces = [self.data[self.position :]] if self.left else []
+        wanted = missing if pieces else max(READ_SIZE, missing)  # little is copied when little is joined
+        while missing > 0 and (piece := self._source.read(wanted)):
             pieces.append(piece)
             missing -= len(piece)
-        self.data = b"".join(pieces)
+        self.data = b"".join(pieces) if len(pieces) != 1 else pieces[0]
         self.base += self.position
         self.position = 0
         return missing <= 0
