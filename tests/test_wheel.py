@@ -18,7 +18,11 @@ EXAMPLE = ROOT / "storage" / "analyses" / "1"
 NOT_SOURCES = shutil.ignore_patterns(
     ".*", "__pycache__", "*.egg-info", "*.so", "*.c", "build", "dist", "storage", "tests", "benchmarks"
 )
-WHICH_SCANNER = "import fledge\nfrom lib.cuckoo.behavior import reader_name\nprint(reader_name())"
+WHICH_READERS = (
+    "import fledge\n"
+    "from lib.cuckoo import behavior, network\n"
+    "print(behavior.reader_name(), network.reader_name())"
+)
 
 pytestmark = pytest.mark.slow
 
@@ -196,17 +200,17 @@ def test_the_source_archive_holds_what_extensions_are_compiled_from(built: Path)
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler on this machine")
-def test_with_a_compiler_the_compiled_log_scanner_runs(python: Path, tmp_path: Path) -> None:
-    assert _must_run(python, "-c", WHICH_SCANNER, cwd=tmp_path) == "cython\n"
+def test_with_a_compiler_the_compiled_readers_run(python: Path, tmp_path: Path) -> None:
+    assert _must_run(python, "-c", WHICH_READERS, cwd=tmp_path) == "cython cython\n"
 
 
-def test_without_a_compiler_the_twin_of_the_log_scanner_runs(built: Path, tmp_path: Path) -> None:
+def test_without_a_compiler_their_twins_run(built: Path, tmp_path: Path) -> None:
     (archive,) = built.glob("*.tar.gz")
 
     install = ("-m", "pip", "install", "--quiet", "--no-deps", "--target", tmp_path / "site", archive)
     _must_run(sys.executable, *install, cwd=tmp_path, CC="false")
 
-    assert _must_run(sys.executable, "-c", WHICH_SCANNER, cwd=tmp_path / "site") == "python\n"
+    assert _must_run(sys.executable, "-c", WHICH_READERS, cwd=tmp_path / "site") == "python python\n"
 
 
 def test_the_wheel_holds_every_file_that_the_code_needs(wheel: Path) -> None:

@@ -195,6 +195,23 @@ def test_quick_and_slow_path_tell_the_same() -> None:
     }
 
 
+def test_a_datagram_ends_where_its_own_length_says() -> None:
+    opening, question = asked(query("first.example")), query("second.example")
+    longer = struct.pack(">HHHH", 50000, 53, 8 + len(question) - 3, 0) + question
+
+    found = sections(pcap([opening, ethernet(ipv4(longer, 17, GUEST, "10.0.0.1"))]))
+
+    assert found["problems"] == {"malformed DNS message": 1}
+
+
+@pytest.mark.parametrize("datagrams", range(1, 8))
+def test_quick_and_slow_path_look_at_as_many_datagrams(datagrams: int) -> None:
+    packets = [asked(b"?" * 20, dport=9999)] * datagrams + [asked(query("late.example"), dport=9999)]
+    tagged = [packet[:12] + b"\x81\0\0\5" + packet[12:] for packet in packets]
+
+    assert sections(pcap(packets))["dns"] == sections(pcap(tagged))["dns"]
+
+
 @pytest.mark.parametrize("snap_length", [60, 90])
 def test_a_short_snap_length_shows_as_lost_bytes(snap_length: int) -> None:
     found = sections(pcap(VISIT, snap_length=snap_length))

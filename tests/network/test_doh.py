@@ -14,7 +14,7 @@ ANSWER = response("doh.example", [resource(b"\xc0\x0c", 1, bytes([192, 0, 2, 1])
 
 
 def exchange(path: str = "/dns-query", **more: Any) -> dict[str, Any]:
-    return {"time": 1.0, "response_time": 2.0, "path": path, "req": None, "resp": None} | more
+    return {"time": 1.0, "latency": 1.0, "path": path, "req": None, "resp": None} | more
 
 
 def test_messages_are_found_in_bodies() -> None:

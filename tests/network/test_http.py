@@ -59,7 +59,7 @@ def test_a_request_and_its_response_are_paired() -> None:
     assert paired == {
         "protocol": "http_ex",
         "time": 1.5,
-        "response_time": 1.5,
+        "latency": 0.0,
         "host": "example.com",
         "port": 80,
         "method": "GET",
@@ -82,6 +82,23 @@ def test_a_request_and_its_response_are_paired() -> None:
         },
         "flaws": [],
     }
+
+
+def test_the_latency_is_the_time_from_request_to_response() -> None:
+    conversation = Http(Context())
+    conversation.data(CLIENT, GET, 1.5)
+    conversation.data(SERVER, OK, 1.75)
+    conversation.close()
+
+    _, paired = conversation.records
+    assert (paired["time"], paired["latency"]) == (1.5, 0.25)
+
+
+@pytest.mark.parametrize("alone", [(CLIENT, GET), (SERVER, OK)])
+def test_a_message_alone_has_a_time_and_no_latency(alone: Segment) -> None:
+    (exchange,) = exchanges(alone)
+
+    assert (exchange["time"], exchange["latency"]) == (1.5, None)
 
 
 def test_pipelined_requests_get_their_own_responses() -> None:

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lib.cuckoo import __version__
+from lib.cuckoo import __version__, behavior, network
 from lib.cuckoo.analysis.task import DEFAULTS, load_task
-from lib.cuckoo.behavior import reader_name
 from lib.cuckoo.common.exceptions import CuckooOperationalError
 from lib.cuckoo.common.ini import read_sections
 from lib.cuckoo.common.processing import Processing
@@ -225,7 +224,7 @@ class Engine:
             "name": "fledge",
             "version": __version__,
             "python": ".".join(map(str, sys.version_info[:3])),
-            "readers": {"behavior": reader_name()},
+            "readers": {"behavior": behavior.reader_name(), "network": network.reader_name()},
             "isolation": not self.settings.in_process,
             **self._own,
             "modules": [run.as_record() for run in self.ledger.runs],

@@ -20,11 +20,11 @@ from lib.cuckoo.network.icmp import icmp
 from lib.cuckoo.network.link import IP_PROTOCOL, IPV4, Frame
 from lib.cuckoo.network.questions import family_of
 from lib.cuckoo.network.quic import Quic, is_quic
+from lib.cuckoo.network.reader import Direction, active
 from lib.cuckoo.network.sections import MOST_SECONDS, Locate, Sections
 from lib.cuckoo.network.tcp import ACK, FIN, RST, SYN, Connection, Connections, Limits, after_control, control
-from lib.cuckoo.network.udp import Exchange, Exchanges, Side
+from lib.cuckoo.network.udp import Exchange, Exchanges
 
-ETHERNET_LINK = 1
 TCP, UDP, ICMP, ICMP6 = (IP_PROTOCOL + number for number in (6, 17, 1, 58))
 MOST_LAYERS = 64
 MOST_TUNNELS = 4
@@ -36,9 +36,6 @@ DONE = -1
 
 _tcp = Struct(">HHIIBB").unpack_from
 _two = Struct(">H").unpack_from
-_usual = Struct(">12xHBxHxxHxB14xIIBB").unpack_from
-"""Ethernet, IPv4 without options and TCP in one go: EtherType, version and header length, total length,
-fragment bits, protocol, sequence and acknowledgement number, header length, flags; of UDP the first five."""
 
 
 @dataclass
@@ -80,10 +77,10 @@ class Analysis:
         limits = Limits(settings.flows, settings.waiting_bytes)
         self._tcp = Connections(limits, self._open_tcp, self._record, self._sections.connection)
         self._udp = Exchanges(settings.flows, self._open_udp, self._end_udp)
-        self._segments = self._tcp.halves
-        self._datagrams = self._udp.halves
         self._layers = self._make_layers()
-        self._timeline = _Timeline()
+        self._walk = capture.walk = active().Walk(
+            self._tcp.halves, self._udp.halves, self._sections.count_icmp, MOST_SECONDS
+        )
         self._depth = 0
 
     def _make_layers(self) -> dict[int, Callable[[Frame], int]]:
@@ -121,50 +118,13 @@ class Analysis:
             CuckooProcessingError: the capture cannot be read, or its link type is not known.
         """
         _refuse_unknown(self._capture.link_types)
-        quick, slow, timeline = self._quick, self._slow, self._timeline
-        second = upcoming = 0.0
-        packets = 0
+        walk = self._walk
         for time, kind, data, length, offset in self._capture:
-            if not second <= time < upcoming:
-                timeline.add(second, packets)
-                second, packets = time // 1, 0
-                upcoming = second + 1
-            packets += 1
-            if kind != ETHERNET_LINK or not quick(time, data, length):
-                slow(kind, Frame(time, data, length, offset))
-        timeline.add(second, packets)
+            walk.tick(time)
+            if not walk.packet(time, kind, data, length):
+                self._slow(kind, Frame(time, data, length, offset))
         _refuse_unknown(self._capture.link_types)
         return self._finish(locate)
-
-    def _quick(self, time: float, data: bytes, length: int) -> bool:
-        """Take a packet of a known flow of plain Ethernet, IPv4, and TCP or UDP; False for any other.
-
-        It does what the layers do at a fifth of their price; nearly all packets pass here.
-        """
-        if len(data) < 48:
-            return False
-        kind, first, total, fragment, protocol, sequence, acknowledged, words, flags = _usual(data)
-        if kind != IPV4 or first != 0x45 or fragment & 0x3FFF or (end := 14 + total) > len(data):
-            return False
-        if protocol == 6:
-            half = self._segments.get(data[26:38])
-            start = 34 + (words >> 2 & 0x3C)
-            if half is None or flags & 0x17 != 0x10 or start < 54 or start > end:
-                return False
-            half.acknowledged = acknowledged
-            half.segment(sequence, data, start, end, time)
-        elif protocol == 17:
-            half = self._datagrams.get(data[26:38])
-            if half is None or end < 42:
-                return False
-            if half.flow.reader is not None:
-                half.flow.reader(half, data[42:end], time)
-        else:
-            return protocol == 1 and self._sections.count_icmp(data[30:34], length)
-        half.packets += 1
-        half.wire_bytes += length
-        half.flow.last = time
-        return True
 
     def _slow(self, kind: int, frame: Frame) -> None:
         """Take any packet, layer by layer; one that is malformed is counted."""
@@ -258,7 +218,7 @@ class Analysis:
         flow.protocol = family_of(*ports(flow.halves[CLIENT].key)) or ""
         flow.reader = self._named if flow.protocol else self._sniff
 
-    def _named(self, side: Side, payload: bytes, time: float) -> None:
+    def _named(self, side: Direction, payload: bytes, time: float) -> None:
         """Read a datagram of a name service."""
         self._dns(side.flow.protocol, side.flow.halves[CLIENT].key, payload, time)
 
@@ -272,7 +232,7 @@ class Analysis:
             self.problems["malformed DNS message"] += 1
         self._sections.questions.add(family, flow, identification, found, time)
 
-    def _sniff(self, side: Side, payload: bytes, time: float) -> None:
+    def _sniff(self, side: Direction, payload: bytes, time: float) -> None:
         """Look at the first datagrams of a flow on unusual ports for a protocol or a tunnel."""
         flow = side.flow
         if is_quic(payload):
@@ -286,7 +246,7 @@ class Analysis:
         elif flow.halves[0].packets + flow.halves[1].packets > SNIFFED_DATAGRAMS:
             flow.reader = None
 
-    def _quic(self, side: Side, payload: bytes, time: float) -> None:
+    def _quic(self, side: Direction, payload: bytes, time: float) -> None:
         side.flow.state.data(side.side, payload, time)
 
     def _end_udp(self, flow: Exchange) -> None:
@@ -296,10 +256,10 @@ class Analysis:
                 self._sections.found(endpoints(flow.halves[CLIENT].key), record)
         self._sections.exchange(flow)
 
-    def _tunnelled(self, side: Side, payload: bytes, time: float) -> None:
+    def _tunnelled(self, side: Direction, payload: bytes, time: float) -> None:
         self._tunnel(side, payload, time)
 
-    def _tunnel(self, side: Side, payload: bytes, time: float) -> bool:
+    def _tunnel(self, side: Direction, payload: bytes, time: float) -> bool:
         """Take the packet inside a datagram, if there is one."""
         frame = Frame(time, payload, len(payload), side.flow.offset)
         self._depth += 1
@@ -322,7 +282,7 @@ class Analysis:
         self.problems.update(self._capture.problems)
         if self._ip.fragments.given_up:
             self.problems["datagrams with missing fragments"] += self._ip.fragments.given_up
-        found["timeline"] = self._timeline.entries()
+        found["timeline"] = self._walk.timeline()
         let_go = {"tcp_flows": self._tcp.let_go, "udp_flows": self._udp.let_go}
         found["truncated"] = {
             **self._sections.truncated,
@@ -340,21 +300,6 @@ def _skip_options(frame: Frame, size: int) -> None:
         frame.start = frame.end
     else:
         frame.take(size)
-
-
-class _Timeline:
-    """Packets in each second, in order of time; seconds beyond the bound are left out."""
-
-    def __init__(self) -> None:
-        self._packets: dict[int, int] = {}
-
-    def add(self, second: float, packets: int) -> None:
-        if packets and (second in self._packets or len(self._packets) < MOST_SECONDS):
-            key = int(second)
-            self._packets[key] = self._packets.get(key, 0) + packets
-
-    def entries(self) -> list[list[int]]:
-        return [[second, self._packets[second]] for second in sorted(self._packets)]
 
 
 PROTOCOL_NAMES = {

@@ -10,15 +10,21 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from struct import Struct
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
+from lib.cuckoo.network.pure import Format
+
+if TYPE_CHECKING:
+    from lib.cuckoo.network.reader import Walker
 
 Packet = tuple[float, int, bytes, int, int]
 """Time in seconds since 1970, link type, captured bytes, length on the wire, offset of the record in the
 (uncompressed) file. A plain tuple: to build a named one costs more than to read the packet."""
 
 READ_SIZE = 1 << 20
+READ_COMPRESSED = 1 << 16
+"""Less at a time, because what is left of it is copied with each piece that is unpacked."""
 LONGEST_PACKET = 1 << 18
 """A record that claims more is damage: libpcap writes at most this for the link types read here."""
 LONGEST_BLOCK = 1 << 24
@@ -40,16 +46,8 @@ EMPTY = bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000")
 Unpack = Callable[[bytes, int], tuple[int, ...]]
 
 
-class Variant(NamedTuple):
-    """What a pcap magic number says: byte order, seconds per unit of the fraction, record header size."""
-
-    order: str
-    unit: float
-    record_header: int
-
-
 MAGICS = {
-    bytes.fromhex(digits): Variant(order, unit, header)
+    bytes.fromhex(digits): Format(order, unit, header)
     for digits, order, unit, header in (
         ("d4c3b2a1", "<", 1e-6, 16),
         ("a1b2c3d4", ">", 1e-6, 16),
@@ -98,7 +96,7 @@ class _Inflated:
         return b""
 
     def _piece(self, size: int) -> bytes:
-        self._compressed = self._compressed or self._source.read(READ_SIZE)
+        self._compressed = self._compressed or self._source.read(READ_COMPRESSED)
         if self._inflater.eof and self._compressed:
             self._inflater = zlib.decompressobj(wbits=31)
         elif not self._compressed:
@@ -131,11 +129,12 @@ class _Window:
         missing = size - (len(self.data) - self.position)
         if missing <= 0:
             return True
-        pieces = [self.data[self.position :]]
-        while missing > 0 and (piece := self._source.read(max(READ_SIZE, missing))):
+        pieces = [self.data[self.position :]] if self.left else []
+        wanted = missing if pieces else max(READ_SIZE, missing)  # little is copied when little is joined
+        while missing > 0 and (piece := self._source.read(wanted)):
             pieces.append(piece)
             missing -= len(piece)
-        self.data = b"".join(pieces)
+        self.data = b"".join(pieces) if len(pieces) != 1 else pieces[0]
         self.base += self.position
         self.position = 0
         return missing <= 0
@@ -158,6 +157,7 @@ class Capture:
         on_secrets: takes the TLS key logs that the file itself carries (pcapng decryption secrets blocks), each
             before the packets behind it.
         link_types: the link types that the file has declared so far.
+        walk: is offered the packets of a pcap first; those that it takes are not given.
 
     Raises:
         CuckooProcessingError: the file is no capture, at once or, for pcapng, with the first packet.
@@ -167,6 +167,7 @@ class Capture:
         self.problems: Counter[str] = Counter()
         self.on_secrets: Callable[[bytes], object] = _ignore
         self.link_types: list[int] = []
+        self.walk: Walker | None = None
         window = _Window(source)
         window.fill(24)
         if window.data.startswith(GZIP):
@@ -190,7 +191,7 @@ class Capture:
         (declared,) = Struct(variant.order + "I").unpack_from(begin, 20)
         self.link_types.append(declared & 0xFFFF)
         window.position = 24
-        return _Records(window, variant, declared & 0xFFFF, self.problems).packets()
+        return _Records(self, window, variant, declared & 0xFFFF).packets()
 
 
 def _may_be_header(begin: bytes) -> bool:
@@ -201,13 +202,14 @@ def _may_be_header(begin: bytes) -> bool:
 class _Records:
     """The records of a pcap file."""
 
-    def __init__(self, window: _Window, variant: Variant, link: int, problems: Counter[str]) -> None:
+    def __init__(self, capture: Capture, window: _Window, written: Format, link: int) -> None:
+        self._capture = capture
+        self._problems = capture.problems
         self._window = window
-        self._unpack: Unpack = Struct(variant.order + "IIII").unpack_from
-        self._header = variant.record_header
-        self._unit = variant.unit
+        self._written = written
+        self._unpack: Unpack = Struct(written.order + "IIII").unpack_from
+        self._header = written.header
         self._link = link
-        self._problems = problems
         self._search = SEARCH_BYTES
         self._seconds = 0
 
@@ -227,18 +229,27 @@ class _Records:
             self._problems["last record is cut short"] += 1
 
     def _in_memory(self) -> Iterator[Packet]:
-        """Yield the records that are whole in the window."""
-        window, header, unit, link, unpack = self._window, self._header, self._unit, self._link, self._unpack
-        data, position, base = window.data, window.position, window.base
+        """Yield the records that are whole in the window and that the walk does not take."""
+        window, header, unit, unpack = self._window, self._header, self._written.unit, self._unpack
+        data, position = window.data, self._walked(window.position)
         available = len(data)
         while (begin := position + header) <= available:
             seconds, fraction, length, wire = unpack(data, position)
             if (end := begin + length) > available:
                 break
-            yield seconds + fraction * unit, link, data[begin:end], wire, base + position
+            yield seconds + fraction * unit, self._link, data[begin:end], wire, window.base + position
             self._seconds = seconds
-            position = end
+            position = self._walked(end)
         window.position = position
+
+    def _walked(self, position: int) -> int:
+        """Offer the walk the records from `position` on; return the offset of the first that it leaves."""
+        walk = self._capture.walk
+        if walk is None:
+            return position
+        position = walk.records(self._window.data, position, self._written, self._link)
+        self._seconds = int(walk.second)
+        return position
 
     def _find_record(self) -> None:
         """Go to the next place that looks like a record followed by another one, or to the end."""

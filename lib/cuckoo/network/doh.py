@@ -39,13 +39,13 @@ class DnsOverHttps:
 
     def messages(self, exchange: Record) -> Iterator[Told]:
         """Yield question and answer of an exchange in the shape of "http_ex", as far as it has them."""
-        asked, answered = exchange["time"], exchange["response_time"]
+        asked = exchange["time"]
         question = self._body(exchange["req"]) or _in_path(exchange["path"] or "")
         if question:
-            yield Told(question, asked or 0.0)
+            yield Told(question, asked)
         answer = self._body(exchange["resp"])
         if answer:
-            yield Told(answer, answered or asked or 0.0)
+            yield Told(answer, asked + (exchange["latency"] or 0.0))
 
     def _body(self, stored: Record | None) -> bytes:
         return self._kept.get(stored["sha256"], b"") if self._kept and stored else b""

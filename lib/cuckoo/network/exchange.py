@@ -4,11 +4,12 @@ Two records for each exchange:
 
 - "http", when a request was seen, in the shape of old reports: count, host, port, data (head and body), uri,
   body, path, user-agent, version, method, and time.
-- "http_ex" ("https_ex" when the bytes were decrypted): time, response_time, host, port, method, uri, path,
-  version, status, reason, interim (statuses 1xx before), request and response (heads as text),
-  request_headers and response_headers (pairs), request_trailers and response_trailers where there are some,
-  req and resp (bodies as `save` describes them; see `body.Body.finish`). What belongs to a message that was
-  not captured is None; "flaws" lists what is wrong with the messages.
+- "http_ex" ("https_ex" when the bytes were decrypted): time (of the response where no request was captured),
+  latency (seconds from request to response), host, port, method, uri, path, version, status, reason, interim
+  (statuses 1xx before), request and response (heads as text), request_headers and response_headers (pairs),
+  request_trailers and response_trailers where there are some, req and resp (bodies as `save` describes them;
+  see `body.Body.finish`). What belongs to a message that was not captured is None; "flaws" lists what is
+  wrong with the messages.
 """
 
 import re
@@ -107,6 +108,19 @@ class Exchange:
     """For CONNECT and Upgrade: whether the server agreed; None while that is open."""
 
     @property
+    def time(self) -> float | None:
+        """When the request was sent; where it was not captured, when the response was."""
+        first = self.request or self.response
+        return first.time if first is not None else None
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds from the request to its response; None without both."""
+        if self.request is None or self.response is None:
+            return None
+        return round(self.response.time - self.request.time, 6)
+
+    @property
     def weight(self) -> int:
         """About how many bytes the finished messages take."""
         return sum(message.weight for message in (self.request, self.response) if message is not None)
@@ -157,8 +171,8 @@ class Origin:
         flaws += [f"response: {flaw}" for flaw in response.flaws] if response else ["response: not captured"]
         return {
             "protocol": self.section,
-            "time": request.time if request else None,
-            "response_time": response.time if response else None,
+            "time": exchange.time,
+            "latency": exchange.latency,
             "host": (request.header("host") if request else "") or self.address,
             "port": self.port,
             "method": request.method if request else None,

@@ -6,6 +6,8 @@ from functools import lru_cache
 from socket import AF_INET6, inet_ntoa, inet_ntop
 from typing import Any, NamedTuple
 
+from lib.cuckoo.network.reader import Flow
+
 
 class Endpoints(NamedTuple):
     """Who talked to whom, from the client's side."""
@@ -38,27 +40,6 @@ def reversed_key(key: bytes) -> bytes:
     """Return the key of the other direction."""
     middle = (len(key) - 4) // 2
     return key[middle:-4] + key[:middle] + key[-2:] + key[-4:-2]
-
-
-class Flow:
-    """What all flows have in common; each has two directions in `halves`, client and server.
-
-    Attributes:
-        first, last: times of the first and the latest packet, in seconds since 1970.
-        offset: where in the capture the record of the first packet begins.
-        protocol: the name of the application protocol, empty while unknown.
-    """
-
-    __slots__ = ("first", "halves", "last", "looked", "offset", "protocol")
-    halves: Any  # a pair of what the protocol keeps for a direction; each has `key`
-
-    def __init__(self, time: float, offset: int) -> None:
-        self.first = self.last = self.looked = time
-        self.offset = offset
-        self.protocol = ""
-
-    def close(self, state: str) -> None:
-        """Take notice that no more packets will come."""
 
 
 class FlowTable:

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from lib.cuckoo.network.conversation import CLIENT, SERVER, Conversation, Unread
 from lib.cuckoo.network.detect import Detecting
-from lib.cuckoo.network.flows import Flow, FlowTable, ports, reversed_key
+from lib.cuckoo.network.flows import FlowTable, ports, reversed_key
+from lib.cuckoo.network.reader import Flow, Stream
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 MODULUS = 1 << 32
@@ -36,28 +37,22 @@ class Limits(NamedTuple):
     """Bytes that wait for missing ones, over all connections."""
 
 
-class Half:
-    """One direction of a connection.
+class Half(Stream):
+    """One direction of a connection; `waiting` holds (position in the stream, time, bytes, bytes not captured).
 
     Attributes:
-        next: the sequence number expected next, UNSET before the first segment.
-        received: bytes of the stream so far, gaps included.
-        waiting: heap of (position in the stream, time, bytes, bytes not captured) that came too early.
+        initial: the sequence number of the first byte, UNSET where no SYN was seen.
+        end: that behind the last byte, UNSET before a FIN.
     """
 
-    __slots__ = (
-        "acknowledged", "end", "flow", "initial", "key", "lost", "next", "packets", "peer", "received",
-        "side", "waiting", "waiting_bytes", "wire_bytes",
-    )  # fmt: skip
+    __slots__ = ("end", "initial", "lost", "peer", "waiting_bytes")
+    flow: "Connection"
     peer: "Half"
 
     def __init__(self, flow: "Connection", side: int, key: bytes) -> None:
-        self.flow = flow
-        self.side = side
-        self.key = key
-        self.initial = self.next = self.acknowledged = self.end = UNSET
-        self.received = self.lost = self.packets = self.wire_bytes = self.waiting_bytes = 0
-        self.waiting: list[tuple[int, float, bytes, int]] = []
+        super().__init__(flow, side, key)
+        self.initial = self.end = UNSET
+        self.lost = self.waiting_bytes = 0
 
     def segment(self, sequence: int, data: bytes, start: int, end: int, time: float) -> None:
         """Take the payload `data[start:end]`, which may be empty."""

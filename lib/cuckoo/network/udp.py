@@ -4,26 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 from lib.cuckoo.network.conversation import CLIENT, SERVER
-from lib.cuckoo.network.flows import Flow, FlowTable, ports, reversed_key
+from lib.cuckoo.network.flows import FlowTable, ports, reversed_key
+from lib.cuckoo.network.reader import Direction, Flow
 
-Reader = Callable[["Side", bytes, float], None]
+Reader = Callable[[Direction, bytes, float], None]
 """What takes the datagrams of a flow: side, payload, time."""
 
 
-class Side:
-    """One direction of a UDP flow."""
-
-    __slots__ = ("flow", "key", "packets", "side", "wire_bytes")
-
-    def __init__(self, flow: "Exchange", side: int, key: bytes) -> None:
-        self.flow = flow
-        self.side = side
-        self.key = key
-        self.packets = self.wire_bytes = 0
-
-
 class Exchange(Flow):
-    """The datagrams between two endpoints.
+    """The datagrams between two endpoints; `halves` are those of client and server.
 
     Attributes:
         reader: what reads them; None when nothing does.
@@ -34,7 +23,7 @@ class Exchange(Flow):
 
     def __init__(self, key: bytes, time: float, offset: int) -> None:
         super().__init__(time, offset)
-        self.halves = (Side(self, CLIENT, key), Side(self, SERVER, reversed_key(key)))
+        self.halves = (Direction(self, CLIENT, key), Direction(self, SERVER, reversed_key(key)))
         self.reader: Reader | None = None
         self.state: Any = None
 
@@ -48,9 +37,9 @@ class Exchanges(FlowTable):
         super().__init__(maximum, on_end)
         self._on_open = on_open
 
-    def side(self, key: bytes, time: float, offset: int) -> Side:
+    def side(self, key: bytes, time: float, offset: int) -> Direction:
         """Return the direction that a datagram belongs to, of a new flow if need be."""
-        side: Side | None = self.halves.get(key)
+        side: Direction | None = self.halves.get(key)
         if side is None:
             flow = Exchange(reversed_key(key) if _sent_by_server(key) else key, time, offset)
             self._on_open(flow)

@@ -1,0 +1,182 @@
+"""The walk in Python: the twin of `_walk.pyx`, with the same classes and the same answers.
+
+Nearly all packets of a capture are plain ones of flows that are known: these the walk takes, at a fifth of the
+price of the layers. Whatever is new, odd or malformed it leaves to them, and it may leave more: who takes a packet
+changes nothing in the results.
+"""
+
+from collections.abc import Callable, MutableMapping
+from struct import Struct
+from typing import Any, NamedTuple
+
+NAME = "python"
+
+ETHERNET_LINK = 1
+IPV4 = 0x0800
+TCP, UDP, ICMP = 6, 17, 1
+
+_usual = Struct(">12xHBxHxxHxB14xIIBB").unpack_from
+"""Ethernet, IPv4 without options and TCP in one go: EtherType, version and header length, total length,
+fragment bits, protocol, sequence and acknowledgement number, header length, flags; of UDP the first five, and
+its length in the upper half of the sixth."""
+_RECORD = {order: Struct(order + "IIII").unpack_from for order in "<>"}
+
+
+class Format(NamedTuple):
+    """How the records of a pcap file are written: byte order, seconds per unit of the fraction, header size."""
+
+    order: str
+    unit: float
+    header: int
+
+
+class Flow:
+    """What all flows have in common; each has two directions in `halves`, client and server.
+
+    Attributes:
+        first, last: times of the first and the latest packet, in seconds since 1970.
+        offset: where in the capture the record of the first packet begins.
+        protocol: the name of the application protocol, empty while unknown.
+    """
+
+    __slots__ = ("first", "halves", "last", "looked", "offset", "protocol")
+    halves: Any  # a pair of what the protocol keeps for a direction; each has `key`
+
+    def __init__(self, time: float, offset: int) -> None:
+        self.first = self.last = self.looked = time
+        self.offset = offset
+        self.protocol = ""
+
+    def close(self, state: str) -> None:
+        """Take notice that no more packets will come."""
+
+
+class Direction:
+    """One direction of a flow: `side` 0 is what the client sent; `key` as `flows` makes it."""
+
+    __slots__ = ("flow", "key", "packets", "side", "wire_bytes")
+    flow: Any
+
+    def __init__(self, flow: Flow, side: int, key: bytes) -> None:
+        self.flow = flow
+        self.side = side
+        self.key = key
+        self.packets = self.wire_bytes = 0
+
+
+class Stream(Direction):
+    """One direction of a connection.
+
+    Attributes:
+        next: the sequence number expected next, negative before the first segment.
+        acknowledged: the last acknowledgement number sent this way, negative before the first.
+        received: bytes of the stream so far, gaps included.
+        waiting: heap of what came too early; see `tcp`.
+    """
+
+    __slots__ = ("acknowledged", "next", "received", "waiting")
+
+    def __init__(self, flow: Flow, side: int, key: bytes) -> None:
+        super().__init__(flow, side, key)
+        self.next = self.acknowledged = -1
+        self.received = 0
+        self.waiting: list[tuple[int, float, bytes, int]] = []
+
+
+class Walk:
+    """Takes packets of known flows, and counts all packets by second.
+
+    Attributes:
+        second: the second of the latest packet.
+    """
+
+    def __init__(
+        self,
+        segments: MutableMapping[bytes, Any],
+        datagrams: MutableMapping[bytes, Any],
+        count_icmp: Callable[[bytes, int], bool],
+        most_seconds: int,
+    ) -> None:
+        """Look flows up in two tables, by key; further seconds than `most_seconds` are not counted.
+
+        `count_icmp` is given the destination of an ICMP message and its bytes on the wire, and says whether it
+        has taken it.
+        """
+        self.second = 0.0
+        self._segments = segments
+        self._datagrams = datagrams
+        self._count_icmp = count_icmp
+        self._most_seconds = most_seconds
+        self._upcoming = 0.0
+        self._packets = 0
+        self._timeline: dict[int, int] = {}
+
+    def timeline(self) -> list[list[int]]:
+        """Return the seconds, in order, each with its number of packets."""
+        self._note(self.second, self._packets)
+        self._packets = 0
+        return [[second, self._timeline[second]] for second in sorted(self._timeline)]
+
+    def tick(self, time: float) -> None:
+        """Count a packet that somebody else takes."""
+        if not self.second <= time < self._upcoming:
+            self._note(self.second, self._packets)
+            self.second, self._packets = time // 1, 0
+            self._upcoming = self.second + 1
+        self._packets += 1
+
+    def _note(self, second: float, packets: int) -> None:
+        if packets and (second in self._timeline or len(self._timeline) < self._most_seconds):
+            key = int(second)
+            self._timeline[key] = self._timeline.get(key, 0) + packets
+
+    def records(self, data: bytes, position: int, written: Format, link: int) -> int:
+        """Take and count pcap records from `position` on, as long as they are whole and can be taken.
+
+        Returns the offset of the first one that is left to somebody else, or of the end.
+        """
+        if link != ETHERNET_LINK:
+            return position
+        unpack, packet, tick = _RECORD[written.order], self.packet, self.tick
+        header, unit, available = written.header, written.unit, len(data)
+        while (begin := position + header) <= available:
+            seconds, fraction, length, wire = unpack(data, position)
+            if (end := begin + length) > available:
+                break
+            time = seconds + fraction * unit
+            if not packet(time, link, data[begin:end], wire):
+                break
+            if not self.second <= time < self._upcoming:
+                tick(time)
+            else:
+                self._packets += 1
+            position = end
+        return position
+
+    def packet(self, time: float, link: int, data: bytes, length: int) -> bool:
+        """Take a packet of a known flow of plain Ethernet, IPv4, and TCP or UDP; False for any other."""
+        if len(data) < 48 or link != ETHERNET_LINK:
+            return False
+        kind, first, total, fragment, protocol, sequence, acknowledged, words, flags = _usual(data)
+        if kind != IPV4 or first != 0x45 or fragment & 0x3FFF or (end := 14 + total) > len(data):
+            return False
+        if protocol == TCP:
+            half = self._segments.get(data[26:38])
+            start = 34 + (words >> 2 & 0x3C)
+            if half is None or flags & 0x17 != 0x10 or start < 54 or start > end:
+                return False
+            half.acknowledged = acknowledged
+            half.segment(sequence, data, start, end, time)
+            half.packets += 1
+        elif protocol == UDP:
+            half = self._datagrams.get(data[26:38])
+            if half is None or sequence >> 16 != end - 34 or end < 42:
+                return False
+            half.packets += 1  # before the reader, which may look at it
+            if half.flow.reader is not None:
+                half.flow.reader(half, data[42:end], time)
+        else:
+            return protocol == ICMP and self._count_icmp(data[30:34], length)
+        half.wire_bytes += length
+        half.flow.last = time
+        return True

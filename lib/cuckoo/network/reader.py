@@ -1,0 +1,86 @@
+"""Which walk over packets runs: the compiled one where it was built, else its twin in Python.
+
+`FLEDGE_PURE=1` in the environment asks for the twin. What flows consist of comes with the walk, because other classes
+are made of it: that choice is for the life of the process.
+"""
+
+import importlib
+import os
+from collections.abc import Callable, MutableMapping
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from lib.cuckoo.network import pure
+
+INTERFACE = 1
+"""Raised with every change to what `Walker` and `Backend` offer or are given, here and in `_walk.pyx`."""
+
+
+class Walker(Protocol):
+    """What both walks offer; `pure.Walk` says what each method does."""
+
+    second: float
+
+    def timeline(self) -> list[list[int]]:
+        """Return packets by second."""
+
+    def tick(self, time: float) -> None:
+        """Count a packet."""
+
+    def records(self, data: bytes, position: int, written: pure.Format, link: int) -> int:
+        """Take records of a pcap."""
+
+    def packet(self, time: float, link: int, data: bytes, length: int) -> bool:
+        """Take a packet."""
+
+
+class Backend(Protocol):
+    """A module with a walk, and with the classes whose objects it walks over."""
+
+    NAME: str
+    Flow: type[pure.Flow]
+    Direction: type[pure.Direction]
+    Stream: type[pure.Stream]
+
+    def Walk(  # noqa: N802 - a class
+        self,
+        segments: MutableMapping[bytes, Any],
+        datagrams: MutableMapping[bytes, Any],
+        count_icmp: Callable[[bytes, int], bool],
+        most_seconds: int,
+    ) -> Walker:
+        """Make a walk."""
+
+
+def available() -> dict[str, Backend]:
+    """Return the walks that this installation has, by name.
+
+    A compiled one that was built from other sources, as after an update without a new installation, is passed over.
+    """
+    backends = {pure.NAME: cast("Backend", pure)}
+    try:
+        walk = importlib.import_module("lib.cuckoo.network._walk")
+    except ImportError:
+        return backends
+    if getattr(walk, "INTERFACE", None) != INTERFACE:
+        return backends
+    return {walk.NAME: cast("Backend", walk)} | backends
+
+
+def _choose() -> Backend:
+    backends = available()
+    return backends[pure.NAME] if os.environ.get("FLEDGE_PURE") == "1" else next(iter(backends.values()))
+
+
+_active = _choose()
+
+if TYPE_CHECKING:
+    Direction = pure.Direction
+    Flow = pure.Flow
+    Stream = pure.Stream
+else:
+    Direction, Flow, Stream = _active.Direction, _active.Flow, _active.Stream
+
+
+def active() -> Backend:
+    """Return the walk in use."""
+    return _active

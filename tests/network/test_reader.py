@@ -1,0 +1,46 @@
+"""Which walk runs."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from lib.cuckoo.network import reader, reader_name
+
+ROOT = Path(__file__).resolve().parents[2]
+TELL = "import fledge; from lib.cuckoo.network import reader_name; print(reader_name())"
+
+
+@pytest.mark.parametrize(("pure", "name"), [("1", "python"), ("0", next(iter(reader.available())))])
+def test_the_environment_may_ask_for_the_twin(pure: str, name: str) -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", TELL],
+        check=True,
+        env=os.environ | {"FLEDGE_PURE": pure},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (told.stdout.strip(), told.stderr) == (name, "")
+
+
+@pytest.mark.parametrize("interface", [None, reader.INTERFACE - 1, reader.INTERFACE + 1])
+def test_a_walk_built_from_other_sources_is_passed_over(
+    interface: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = SimpleNamespace(NAME="cython", INTERFACE=interface)
+    monkeypatch.setitem(sys.modules, "lib.cuckoo.network._walk", build)
+
+    assert list(reader.available()) == ["python"]
+
+
+def test_the_name_is_that_of_the_walk_in_use() -> None:
+    assert reader_name() == reader.active().NAME
+
+
+def test_the_twin_is_always_there() -> None:
+    assert "python" in reader.available()
