@@ -162,6 +162,7 @@ def _watch(process: Process, findings: Findings, plans: _Plans) -> Scene:
             calls.source.passed(offsets[row])
         for step in plan.steps:
             step(scene, texts, statuses[row] == 1)
+    calls.source.left()
     return scene
 
 
