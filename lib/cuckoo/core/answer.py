@@ -29,6 +29,7 @@ _TUPLE, _SET, _FROZENSET, _INTEGER, _DATETIME, _DATE, _DETACHED = range(1, 8)
 _DETACHED_CLASSES = {
     "calls": ("lib.cuckoo.behavior.calls", "Calls"),
     "events": ("lib.cuckoo.behavior.enhanced", "Enhanced"),
+    "names": ("lib.cuckoo.behavior.names", "Names"),
 }
 _MAX_DEPTH = 400
 _MAX_NESTED_EXTENSIONS = 32  # msgpack takes 50 kB of C stack to read each: a few hundred would end the engine
