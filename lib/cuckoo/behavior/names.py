@@ -1,6 +1,7 @@
 """A long list of names as a sequence that holds no text objects: what half a million paths need is their bytes."""
 
 from collections.abc import Iterator, Sequence
+from operator import eq
 from typing import Any, Self, overload
 
 from lib.cuckoo.behavior.reader import GrowingNames, active
@@ -64,7 +65,7 @@ class Names(Sequence[str]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, list | Names):
             return NotImplemented
-        return len(self) == len(other) and all(map(str.__eq__, self, other))
+        return len(self) == len(other) and all(map(eq, self, other))
 
     __hash__ = None  # type: ignore[assignment]  # as of a list: equal ones are not the same
 
@@ -100,7 +101,7 @@ class Names(Sequence[str]):
         """
         store, places = buffers
         try:
-            names = cls(store, places.cast("I"))
+            names = cls(store, places.cast("B").cast("I"))
         except TypeError as error:
             raise ValueError(f"not a column of names: {error}") from error
         if active().bytes_of_names(store, names._places) > len(store):
