@@ -65,7 +65,8 @@ class Scene:
     handles: Handles = field(default_factory=Handles)
     event_names: dict[int, str] = field(default_factory=dict)
     """Row of a call to the name behind the handle it gives."""
-    generic: dict[str, dict[str, None]] = field(default_factory=dict)
+    generic: GrowingNames | None = None
+    """Names by the words of the second family, from the first one on."""
 
 
 class Plan:
