@@ -590,6 +590,39 @@ def test_a_hundred_thousand_logs_are_read(tmp_path: Path) -> None:
     assert found["processes"][0]["calls"][0]["api"] == "Beep"
 
 
+@pytest.mark.usefixtures("scanner")
+def test_no_log_stays_in_memory_when_it_was_read(tmp_path: Path) -> None:
+    log = process() + info(9, "DeleteFileW", "filesystem", ["FileName"])
+    log += b"".join(call(9, b"C:\\%08d" % number) for number in range(2000))
+    for number in range(3):
+        (tmp_path / f"{number}.bson").write_bytes(log)
+
+    indexes = list(read_logs(logs_of(tmp_path), 1))
+    memory = [resident(tmp_path)]
+    found = sections(indexes, Shown())
+    memory.append(resident(tmp_path))
+    for sequence in (*(each["calls"] for each in found["processes"]), found["enhanced"]):
+        assert sum(map(len, sequence.json_chunks())) > len(log)
+        memory.append(resident(tmp_path))
+
+    assert memory == [[0, 0, 0]] * 6
+    assert list(found["enhanced"])
+    assert all(resident(tmp_path))
+
+
+def resident(folder: Path) -> list[int]:
+    """Return how many kilobytes of each mapped file in a folder are in memory."""
+    found: list[int] = []
+    inside = False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        words = line.split()
+        if "-" in words[0]:
+            inside = words[-1].startswith(str(folder))
+        elif inside and words[0] == "Rss:":
+            found.append(int(words[1]))
+    return found
+
+
 def test_what_could_not_be_read_is_told_of_each_log(behavior: Behavior) -> None:
     log = process() + document({"type": "odd"})
 

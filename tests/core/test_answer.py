@@ -248,6 +248,40 @@ def test_detached_values_come_back_from_their_buffers(count: int) -> None:
     assert two["c"].values == list(range(count))
 
 
+class Shared(Columns):
+    """A value whose buffer is that of others too."""
+
+    buffer = memoryview(bytes(range(200)))
+
+    def detach(self) -> tuple[dict[str, Any], list[memoryview]]:
+        return {}, [self.buffer]
+
+    @classmethod
+    def attach(cls, description: dict[str, Any], buffers: Sequence[memoryview], analysis_path: str) -> Self:
+        assert (description, analysis_path) == ({}, "/nowhere")
+        found = cls([])
+        found.buffer = buffers[0]
+        return found
+
+
+@pytest.mark.parametrize(("count", "passes"), [(1, True), (64, True), (65, False)])
+def test_a_buffer_that_values_share_is_written_once(
+    count: int, passes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(answer._DETACHED_CLASSES, "columns", (__name__, "Shared"))
+    raw = written([Shared([])] * count)
+
+    assert raw.count(bytes(range(200))) == 1
+    if not passes:
+        with pytest.raises(MalformedError, match="shared by more than 64 values"):
+            read(raw)
+        return
+    [values] = read(raw)
+    assert {id(value.buffer) for value in values} == {id(values[0].buffer)}
+    assert bytes(values[0].buffer) == bytes(range(200))
+    assert written(values).count(bytes(range(200))) == 1
+
+
 @pytest.mark.usefixtures("columns")
 def test_a_detached_value_counts_against_the_limit() -> None:
     with pytest.raises(TooLargeError):

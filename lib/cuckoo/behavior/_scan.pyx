@@ -11,12 +11,14 @@ from cpython cimport array
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Copy
-from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_DecodeASCII, PyUnicode_New
+from cpython.object cimport PyObject_Hash
+from cpython.unicode cimport PyUnicode_1BYTE_DATA, PyUnicode_AsUTF8AndSize, PyUnicode_DecodeASCII, PyUnicode_New
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
-from libc.string cimport memchr, memcmp, memcpy
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memchr, memcmp, memcpy, memset
 
 import array
+import json
 import sys
 
 from lib.cuckoo.behavior.clock import LATEST_MS, timestamp
@@ -24,7 +26,7 @@ from lib.cuckoo.behavior.message import printable, render_some, shown
 from lib.cuckoo.behavior.wire import MalformedError
 
 NAME = "cython"
-INTERFACE = 1  # that of `reader`: a build of other sources is not used
+INTERFACE = 2  # that of `reader`: a build of other sources is not used
 
 cdef enum:
     LARGEST_DOCUMENT = 20971520
@@ -926,3 +928,224 @@ def json_calls(calls, Py_ssize_t first, Py_ssize_t last):
             out.size = start
             out.put_bytes(calls.json_call(row))
     return PyBytes_FromStringAndSize(out.bytes, out.size)
+
+
+# --- names
+
+cdef enum:
+    MOST_LISTS = 32
+    FIRST_SLOTS = 64
+
+cdef uint64_t MOST_BYTES_OF_NAMES = 0xFFFFFFFF
+cdef array.array NO_BYTES = array.array("B")
+
+
+cdef struct Slot:
+    uint32_t hash
+    uint32_t place
+
+
+cdef class NameLists:
+    """Several lists of names while they grow; the twin says how they are kept.
+
+    A table with open addresses finds names again: half of a name's hash, which nobody outside knows in advance, and
+    its place; a place of 0 is a free slot. The hash stretched over the table is the first slot looked at.
+    """
+
+    cdef array.array store
+    cdef list columns
+    cdef Slot* slots
+    cdef uint64_t room
+    cdef uint64_t used
+    cdef int count
+    cdef int bits_size
+
+    def __cinit__(self, int count):
+        if count < 1 or count > MOST_LISTS:
+            raise ValueError(f"{count} lists")
+        self.room, self.used = FIRST_SLOTS, 0
+        self.slots = <Slot*>calloc(FIRST_SLOTS, sizeof(Slot))
+        if self.slots == NULL:
+            raise MemoryError
+        self.count, self.bits_size = count, (count + 7) // 8
+        self.store = array.clone(NO_BYTES, 0, False)
+        self.columns = [array.clone(NO_ROWS, 0, False) for _ in range(count)]
+
+    def __dealloc__(self):
+        free(self.slots)
+
+    def add(self, str name not None, uint64_t lists):
+        """Add a name to each of the lists whose bit is set, unless it is there."""
+        cdef Py_ssize_t place, rows
+        cdef uint64_t before = 0, new
+        cdef uint8_t* bits
+        cdef array.array column
+        cdef int at
+        if self.slots == NULL or lists >> self.count:
+            raise ValueError(f"cannot add to the lists {lists:#x}")
+        place = self.place_of(name)
+        bits = self.store.data.as_uchars + place - self.bits_size
+        for at in range(self.bits_size):
+            before |= <uint64_t>bits[at] << 8 * at
+        new = lists & ~before
+        if not new:
+            return
+        for at in range(self.bits_size):
+            bits[at] |= <uint8_t>(new >> 8 * at)
+        for at in range(self.count):
+            if new >> at & 1:
+                column = <array.array>self.columns[at]
+                rows = len(column)
+                array.resize_smart(column, rows + 1)
+                column.data.as_uints[rows] = <uint32_t>place
+
+    cdef Py_ssize_t place_of(self, str name) except -1:
+        """Return the place of a name, which becomes the last one when it is new."""
+        cdef Py_ssize_t size, known
+        cdef const char* text = PyUnicode_AsUTF8AndSize(name, &size)
+        cdef const uint8_t* found
+        cdef uint32_t hashed = <uint32_t>(<uint64_t>PyObject_Hash(name) >> 32)
+        cdef uint64_t at = <uint64_t>hashed * self.room >> 32
+        while self.slots[at].place:
+            if self.slots[at].hash == hashed:
+                found = name_at(self.store.data.as_uchars, len(self.store), self.slots[at].place, &known)
+                if known == size and memcmp(found, text, size) == 0:
+                    return self.slots[at].place
+            at = at + 1 if at + 1 < self.room else 0
+        self.slots[at] = Slot(hashed, self.append(text, size))
+        self.used += 1
+        size = self.slots[at].place
+        if 4 * self.used > 3 * self.room:
+            self.widen()
+        return size
+
+    cdef uint32_t append(self, const char* text, Py_ssize_t size) except 0:
+        cdef Py_ssize_t end = len(self.store), place = end + self.bits_size
+        cdef uint8_t[5] sizes
+        cdef uint64_t left = size
+        cdef int digits = 0
+        cdef uint8_t* out
+        if <uint64_t>place + 5 + <uint64_t>size > MOST_BYTES_OF_NAMES:
+            raise OverflowError("more than 4 GB of names")
+        while left > 0x7F:
+            sizes[digits] = <uint8_t>(left & 0x7F | 0x80)
+            digits += 1
+            left >>= 7
+        sizes[digits] = <uint8_t>left
+        digits += 1
+        array.resize_smart(self.store, place + digits + size)
+        out = self.store.data.as_uchars + end
+        memset(out, 0, self.bits_size)
+        memcpy(out + self.bits_size, sizes, digits)
+        memcpy(out + self.bits_size + digits, text, size)
+        return <uint32_t>place
+
+    cdef int widen(self) except -1:
+        """Make the table half as large again."""
+        cdef uint64_t room = self.room + (self.room >> 1), old, at
+        cdef Slot* slots = <Slot*>calloc(room, sizeof(Slot))
+        if slots == NULL:
+            raise MemoryError
+        for old in range(self.room):
+            if self.slots[old].place:
+                at = <uint64_t>self.slots[old].hash * room >> 32
+                while slots[at].place:
+                    at = at + 1 if at + 1 < room else 0
+                slots[at] = self.slots[old]
+        free(self.slots)
+        self.slots, self.room = slots, room
+        return 0
+
+    def finish(self):
+        """Return the buffer, and a column for each list; nothing can be added any more."""
+        free(self.slots)
+        self.slots = NULL
+        return memoryview(self.store), [memoryview(column) for column in self.columns]
+
+
+cdef inline const uint8_t* name_at(const uint8_t* store, Py_ssize_t end, uint32_t place, Py_ssize_t* size) noexcept nogil:
+    """Return where the text of the name at a place begins, and its size; a size of 0 where no name lies whole."""
+    cdef Py_ssize_t at = place
+    cdef uint64_t number = 0
+    cdef int shift = 0
+    size[0] = 0
+    if at >= end:
+        return store
+    while at < end and shift < 35:
+        number |= <uint64_t>(store[at] & 0x7F) << shift
+        shift += 7
+        at += 1
+        if store[at - 1] < 0x80:
+            if number <= <uint64_t>(end - at):
+                size[0] = <Py_ssize_t>number
+            break
+    return store + at
+
+
+cdef object name_text(const uint8_t* text, Py_ssize_t size):
+    cdef Py_ssize_t at
+    for at in range(size):
+        if text[at] >= 128:
+            return PyBytes_FromStringAndSize(<const char*>text, size).decode("utf-8", "replace")
+    return PyUnicode_DecodeASCII(<const char*>text, size, NULL)
+
+
+def names(const unsigned char[::1] store not None, const unsigned int[::1] places not None):
+    """Return the names at some places."""
+    cdef Py_ssize_t row, size
+    cdef const uint8_t* text
+    cdef list found = []
+    for row in range(places.shape[0]):
+        text = name_at(start_of(store), store.shape[0], places[row], &size)
+        found.append(name_text(text, size))
+    return found
+
+
+cdef inline const uint8_t* start_of(const unsigned char[::1] view) noexcept:
+    return &view[0] if view.shape[0] else NULL
+
+
+def bytes_of_names(const unsigned char[::1] store not None, const unsigned int[::1] places not None):
+    """Return how many bytes the names at some places have together."""
+    cdef Py_ssize_t row, size
+    cdef uint64_t total = 0
+    for row in range(places.shape[0]):
+        name_at(start_of(store), store.shape[0], places[row], &size)
+        total += <uint64_t>size
+    return total
+
+
+def find_name(const unsigned char[::1] store not None, const unsigned int[::1] places not None, str name not None):
+    """Return the number of the first place that has a name, -1 when none has it."""
+    cdef bytes wanted = name.encode("utf-8", "surrogatepass")
+    cdef Py_ssize_t row, size
+    cdef const uint8_t* text
+    for row in range(places.shape[0]):
+        text = name_at(start_of(store), store.shape[0], places[row], &size)
+        if size == PyBytes_GET_SIZE(wanted) and memcmp(text, PyBytes_AS_STRING(wanted), size) == 0:
+            return row
+    return -1
+
+
+def json_names(const unsigned char[::1] store not None, const unsigned int[::1] places not None):
+    """Return the names at some places as JSON texts with commas between them."""
+    cdef Py_ssize_t row, size
+    cdef const uint8_t* text
+    cdef Out out = Out()
+    for row in range(places.shape[0]):
+        if row:
+            out.put(b",", 1)
+        text = name_at(start_of(store), store.shape[0], places[row], &size)
+        if is_plain(text, size):
+            out.put_text(text, size)
+        else:
+            out.put_bytes(json.dumps(name_text(text, size), ensure_ascii=False).encode())
+    return PyBytes_FromStringAndSize(out.bytes, out.size)
+
+
+cdef inline bint is_plain(const uint8_t* text, Py_ssize_t size) noexcept nogil:
+    cdef Py_ssize_t at
+    for at in range(size):
+        if CLASS[text[at]] > 2:
+            return False
+    return True

@@ -207,6 +207,7 @@ class Calls(Sequence[Call]):
             last = min(first + _CALLS_PER_CHUNK, shown)
             yield (b"," if first else b"") + active().json_calls(self, first, last)
             self.source.passed(self.offsets[first])
+        self.source.left()
         yield b"]"
 
     def json_lines(self) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any, Self, overload
 
 from lib.cuckoo.behavior.calls import UNKNOWN_KIND, Calls, columns_of, encode, inside, natural
@@ -129,10 +129,12 @@ class Enhanced(Sequence[Event]):
         """Yield the events as JSON text: no blanks, characters beyond ASCII as they are, UTF-8."""
         shown = min(len(self), self.shown or len(self))
         yield b"["
-        for first in range(0, shown, _EVENTS_PER_CHUNK):
-            events = self[first : min(first + _EVENTS_PER_CHUNK, shown)]
-            yield (b"," if first else b"") + encode(events)[1:-1].encode()
-            self.parts[bisect_right(self._starts, first) - 1].source.passed(self.columns[0][first])
+        for part, (start, stop) in zip(self.parts, pairwise(self._starts), strict=True):
+            for first in range(start, min(stop, shown), _EVENTS_PER_CHUNK):
+                events = self[first : min(first + _EVENTS_PER_CHUNK, stop, shown)]
+                yield (b"," if first else b"") + encode(events)[1:-1].encode()
+                part.source.passed(self.columns[0][first])
+            part.source.left()
         yield b"]"
 
     def detach(self) -> tuple[dict[str, Any], list[memoryview]]:

@@ -3,7 +3,9 @@
 from typing import Any
 
 from lib.cuckoo.behavior.handles import number
+from lib.cuckoo.behavior.names import lists_of
 from lib.cuckoo.behavior.processes import Process
+from lib.cuckoo.behavior.reader import active
 from lib.cuckoo.behavior.scene import Plan, Scene, Source, Step, Texts
 from lib.cuckoo.behavior.spelling import named
 
@@ -36,6 +38,9 @@ _WORDS: tuple[tuple[str, bool, str, str], ...] = (
     ("wmi_query", ANY, "query", "IWbemServices_ExecQuery*"),
 )
 """Word, whether only successful calls count, argument, calls."""
+_ALL_WORDS = sorted(
+    {word for word, _, _, _ in _WORDS} | {"file_created", "file_failed", "file_copied", "file_moved"}
+)
 
 
 def add_generic(plan: Plan) -> None:
@@ -50,44 +55,55 @@ def add_generic(plan: Plan) -> None:
         plan.tell(_noting_pair(word, plan.text("oldfilepath"), plan.text("newfilepath")))
 
 
-def _note(scene: Scene, word: str, text: str | None) -> None:
+def _bit(word: str) -> int:
+    return 1 << _ALL_WORDS.index(word)
+
+
+def _note(scene: Scene, bit: int, text: str | None) -> None:
     if text:
-        scene.generic.setdefault(word, {})[text] = None
+        if scene.generic is None:
+            scene.generic = active().NameLists(len(_ALL_WORDS))
+        scene.generic.add(text, bit)
 
 
 def _noting(word: str, successful: bool, source: Source) -> Step:
+    bit = _bit(word)
+
     def step(scene: Scene, texts: Texts, ok: bool) -> None:
         if ok or not successful:
-            _note(scene, word, source(scene, texts))
+            _note(scene, bit, source(scene, texts))
 
     return step
 
 
 def _noting_created(path: Source, information: Source) -> Step:
+    created, opened, failed = _bit("file_created"), _bit("file_opened"), _bit("file_failed")
+
     def step(scene: Scene, texts: Texts, ok: bool) -> None:
-        created = number(information(scene, texts)) == _CREATED
-        _note(
-            scene, ("file_created" if created else "file_opened") if ok else "file_failed", path(scene, texts)
-        )
+        new = number(information(scene, texts)) == _CREATED
+        _note(scene, (created if new else opened) if ok else failed, path(scene, texts))
 
     return step
 
 
 def _noting_pair(word: str, old: Source, new: Source) -> Step:
+    bit = _bit(word)
+
     def step(scene: Scene, texts: Texts, ok: bool) -> None:
         if ok:
-            _note(scene, word, f"{old(scene, texts)} -> {new(scene, texts)}")
+            _note(scene, bit, f"{old(scene, texts)} -> {new(scene, texts)}")
 
     return step
 
 
 def generic_record(process: Process, scene: Scene) -> dict[str, Any]:
-    """Return the summary of one process."""
+    """Return the summary of one process; words without a name are left out."""
+    lists = lists_of(scene.generic) if scene.generic is not None else []
     return {
         "first_seen": process.calls.first_seen,
         "pid": process.process_id,
         "ppid": process.span.parent_id,
         "process_name": process.name,
         "process_path": process.span.module_path,
-        "summary": {word: list(found) for word, found in sorted(scene.generic.items())},
+        "summary": {word: found for word, found in zip(_ALL_WORDS, lists, strict=False) if found},
     }

@@ -97,6 +97,7 @@ class LogIndex:
             if position < limit:
                 position = self._document(data, position)
             self.source.passed(position)
+        self.source.left()
         self._close_span()
         self.columns.finish()
         self._numbers.clear()

@@ -3,9 +3,10 @@
 `scan` is quick for the shapes that monitors write, matched by one expression; everything else it hands back.
 """
 
+import json
 import re
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lib.cuckoo.behavior.columns import MOST_REPEATS, Columns
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from lib.cuckoo.behavior.calls import Calls
 
 NAME = "python"
+MOST_LISTS = 32
+MOST_BYTES_OF_NAMES = (1 << 32) - 1
 
 
 def _optional(*names: bytes) -> bytes:
@@ -101,3 +104,102 @@ def select(kinds: Sequence[int], wanted: bytes) -> "array[int]":
 def json_calls(calls: "Calls", first: int, last: int) -> bytes:
     """Return calls [first, last) as JSON objects with commas between them."""
     return b",".join([calls.json_call(row) for row in range(first, last)])
+
+
+class NameLists:
+    """Several lists of names while they grow; no list has a name twice.
+
+    All names stand in one buffer, each once: the lists it is in, a bit each, in as many bytes as `count` lists need;
+    its size in bytes as LEB128; its UTF-8. A list is a column of places, and the place of a name that of its size.
+    """
+
+    def __init__(self, count: int) -> None:
+        if not 0 < count <= MOST_LISTS:
+            raise ValueError(f"{count} lists")
+        self._count = count
+        self._bits_size = (count + 7) // 8
+        self._store = array("B")
+        self._columns = [array("I") for _ in range(count)]
+        self._places: dict[str, int] | None = {}
+
+    def add(self, name: str, lists: int) -> None:
+        """Add a name to each of the lists whose bit is set, unless it is there.
+
+        Raises:
+            ValueError: there is no such list, or nothing can be added any more.
+            OverflowError: the names are more than a column of places can tell apart.
+        """
+        if self._places is None or not 0 <= lists < 1 << self._count:
+            raise ValueError(f"cannot add to the lists {lists:#x}")
+        place = self._places.get(name)
+        if place is None:
+            place = self._places[name] = self._append(name.encode())
+        before = self._store[place - self._bits_size : place]
+        new = lists & ~int.from_bytes(before, "little")
+        if new:
+            bits = int.from_bytes(before, "little") | new
+            self._store[place - self._bits_size : place] = array(
+                "B", bits.to_bytes(self._bits_size, "little")
+            )
+            for number, column in enumerate(self._columns):
+                if new >> number & 1:
+                    column.append(place)
+
+    def _append(self, text: bytes) -> int:
+        place = len(self._store) + self._bits_size
+        if place + 5 + len(text) > MOST_BYTES_OF_NAMES:
+            raise OverflowError("more than 4 GB of names")
+        self._store.frombytes(bytes(self._bits_size) + _leb128(len(text)) + text)
+        return place
+
+    def finish(self) -> tuple[memoryview, list[memoryview]]:
+        """Return the buffer, and a column for each list; nothing can be added any more."""
+        self._places = None
+        return memoryview(self._store), [memoryview(column) for column in self._columns]
+
+
+def _leb128(number: int) -> bytes:
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def _text_at(store: memoryview, place: int) -> memoryview:
+    """Return the UTF-8 of the name at a place; empty where no name lies whole."""
+    size = 0
+    for shift in range(0, 35, 7):
+        if place >= len(store):
+            break
+        byte = store[place]
+        size |= (byte & 0x7F) << shift
+        place += 1
+        if byte < 0x80:
+            return store[place : place + size] if size <= len(store) - place else store[:0]
+    return store[:0]
+
+
+def names(store: memoryview, places: Sequence[int]) -> list[str]:
+    """Return the names at some places; what is no UTF-8 in them is replaced."""
+    return [str(_text_at(store, place), "utf-8", "replace") for place in places]
+
+
+def bytes_of_names(store: memoryview, places: Sequence[int]) -> int:
+    """Return how many bytes the names at some places have together."""
+    return sum(_text_at(store, place).nbytes for place in places)
+
+
+def find_name(store: memoryview, places: Sequence[int], name: str) -> int:
+    """Return the number of the first place that has a name, -1 when none has it."""
+    return next(_rows_of(store, places, name.encode("utf-8", "surrogatepass")), -1)
+
+
+def _rows_of(store: memoryview, places: Sequence[int], text: bytes) -> Iterator[int]:
+    return (row for row, place in enumerate(places) if _text_at(store, place) == text)
+
+
+def json_names(store: memoryview, places: Sequence[int]) -> bytes:
+    """Return the names at some places as JSON texts with commas between them."""
+    return json.dumps(names(store, places), ensure_ascii=False, separators=(",", ":"))[1:-1].encode()

@@ -5,7 +5,7 @@
 
 import importlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from lib.cuckoo.behavior import pure
@@ -19,14 +19,25 @@ if TYPE_CHECKING:
     from lib.cuckoo.behavior.calls import Calls
 
 
-INTERFACE = 1
+INTERFACE = 2
 """Raised with every change to what `Scanner` offers or to what the scanners are given, here and in `_scan.pyx`."""
+
+
+class GrowingNames(Protocol):
+    """Several lists of names while they grow; `pure` says how they are kept."""
+
+    def add(self, name: str, lists: int) -> None:
+        """Add a name to each of the lists whose bit is set, unless it is there."""
+
+    def finish(self) -> tuple[memoryview, list[memoryview]]:
+        """Return the buffer of names, and a column of places for each list."""
 
 
 class Scanner(Protocol):
     """What both scanners offer; `pure` says what each function does."""
 
     NAME: str
+    NameLists: Callable[[int], GrowingNames]
 
     def scan(self, data: Data, position: int, stop: int, columns: Columns) -> int:
         """Index calls from `position` to `stop`."""
@@ -42,6 +53,18 @@ class Scanner(Protocol):
 
     def json_calls(self, calls: "Calls", first: int, last: int) -> bytes:
         """Return calls as JSON."""
+
+    def names(self, store: memoryview, places: Sequence[int]) -> list[str]:
+        """Return some names."""
+
+    def bytes_of_names(self, store: memoryview, places: Sequence[int]) -> int:
+        """Return how long some names are together."""
+
+    def find_name(self, store: memoryview, places: Sequence[int], name: str) -> int:
+        """Return the number of the first place that has a name, -1 when none has it."""
+
+    def json_names(self, store: memoryview, places: Sequence[int]) -> bytes:
+        """Return some names as JSON."""
 
 
 def available() -> dict[str, Scanner]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from lib.cuckoo.behavior.handles import Handles
 from lib.cuckoo.behavior.kinds import Kind
+from lib.cuckoo.behavior.reader import GrowingNames, active
 from lib.cuckoo.behavior.spelling import position
 
 Texts = list[str | None]
@@ -34,11 +35,17 @@ SUMMARY_LISTS = (
 )
 
 
+def lists_named(names: Iterable[str]) -> int:
+    """Return lists of the summary as the bits by which `NameLists` knows them."""
+    return sum(1 << SUMMARY_LISTS.index(name) for name in names)
+
+
 @dataclass(slots=True)
 class Findings:
-    """What the calls of all processes have told so far; dictionaries serve as sets that keep their order."""
+    """What the calls of all processes have told so far."""
 
-    lists: dict[str, dict[str, None]] = field(default_factory=lambda: {name: {} for name in SUMMARY_LISTS})
+    lists: GrowingNames = field(default_factory=lambda: active().NameLists(len(SUMMARY_LISTS)))
+    """Those of `SUMMARY_LISTS`."""
     anomalies: list[dict[str, Any]] = field(default_factory=list)
     buffers: list[dict[str, Any]] = field(default_factory=list)
     most_records: int = 0
@@ -58,7 +65,8 @@ class Scene:
     handles: Handles = field(default_factory=Handles)
     event_names: dict[int, str] = field(default_factory=dict)
     """Row of a call to the name behind the handle it gives."""
-    generic: dict[str, dict[str, None]] = field(default_factory=dict)
+    generic: GrowingNames | None = None
+    """Names by the words of the second family, from the first one on."""
 
 
 class Plan:
@@ -113,12 +121,11 @@ def _nothing(_scene: Scene, _texts: Texts) -> None:
 
 def adding(names: Iterable[str], source: Source) -> Step:
     """Return the step that adds a text to lists of the summary."""
-    kept = tuple(names)
+    lists = lists_named(names)
 
     def step(scene: Scene, texts: Texts, _ok: bool) -> None:
         text = source(scene, texts)
         if text:
-            for name in kept:
-                scene.findings.lists[name][text] = None
+            scene.findings.lists.add(text, lists)
 
     return step

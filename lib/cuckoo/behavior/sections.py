@@ -15,10 +15,11 @@ from lib.cuckoo.behavior.follow import add_tracking
 from lib.cuckoo.behavior.generic import add_generic, generic_record
 from lib.cuckoo.behavior.kinds import Kind
 from lib.cuckoo.behavior.log import LogIndex
+from lib.cuckoo.behavior.names import lists_of
 from lib.cuckoo.behavior.processes import Process, call_counts, process_tree
 from lib.cuckoo.behavior.reader import active
 from lib.cuckoo.behavior.records import add_records
-from lib.cuckoo.behavior.scene import Findings, Plan, Scene
+from lib.cuckoo.behavior.scene import SUMMARY_LISTS, Findings, Plan, Scene
 from lib.cuckoo.behavior.source import LogSource
 from lib.cuckoo.behavior.summary import add_summary
 from lib.cuckoo.common.text import readable_name
@@ -106,17 +107,20 @@ def sections(indexes: list[LogIndex], shown: Shown) -> dict[str, Any]:
     processes = processes_of(indexes, Limits(shown.calls, shown.argument_length))
     records = [process.record() for process in processes]
     findings, plans, events = Findings(most_records=shown.records), _Plans(), EventColumns()
-    generic = []
+    generic, event_names = [], []
     for process in processes:
         scene = _watch(process, findings, plans)
-        events.add(process.calls, scene.event_names)
+        event_names.append(scene.event_names)
         if process.span.second is not None:
             generic.append(generic_record(process, scene))
+    lists = lists_of(findings.lists)  # before the events: what finds a name again is large, and done with
+    for process, names in zip(processes, event_names, strict=True):
+        events.add(process.calls, names)
     behavior: dict[str, Any] = {
         "processes": records,
         "anomaly": findings.anomalies,
         "processtree": process_tree(records),
-        "summary": {name: list(found) for name, found in findings.lists.items()},
+        "summary": dict(zip(SUMMARY_LISTS, lists, strict=True)),
         "enhanced": events.events(shown.events),
         "encryptedbuffers": findings.buffers,
         "apistats": _api_counts(processes),
@@ -162,6 +166,7 @@ def _watch(process: Process, findings: Findings, plans: _Plans) -> Scene:
             calls.source.passed(offsets[row])
         for step in plan.steps:
             step(scene, texts, statuses[row] == 1)
+    calls.source.left()
     return scene
 
 

@@ -66,6 +66,12 @@ class LogSource:
             self._data.madvise(mmap.MADV_DONTNEED)
             self._kept_from = offset
 
+    def left(self) -> None:
+        """Note that a reader came to its end; the pages of many logs, none of them large, would be memory too."""
+        if isinstance(self._data, mmap.mmap):
+            self._data.madvise(mmap.MADV_DONTNEED)
+        self._kept_from = 0
+
     def _read(self) -> Data:
         try:
             with _folder(self.path.parent).open(self.path.name) as log:

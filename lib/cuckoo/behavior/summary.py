@@ -2,13 +2,15 @@
 
 from lib.cuckoo.behavior.follow import file_behind_handle, file_name, key_name, service_name
 from lib.cuckoo.behavior.handles import number
-from lib.cuckoo.behavior.scene import Plan, Scene, Source, Step, Texts, adding
+from lib.cuckoo.behavior.scene import Plan, Scene, Source, Step, Texts, adding, lists_named
 from lib.cuckoo.behavior.spelling import category, named
 
 READING = 0x80000000 | 0x10000000 | 0x02000000 | 0x1
 """GENERIC_READ, GENERIC_ALL, MAXIMUM_ALLOWED, FILE_READ_DATA."""
 WRITING = 0x40000000 | 0x10000000 | 0x02000000 | 0x6
 """GENERIC_WRITE, GENERIC_ALL, MAXIMUM_ALLOWED, FILE_WRITE_DATA, FILE_APPEND_DATA."""
+_TOUCHED, _READ, _WRITTEN = (lists_named([name]) for name in ("files", "read_files", "write_files"))
+_KEY, _KEY_WRITTEN = lists_named(["keys"]), lists_named(["write_keys"])
 _DISPOSITION_INFORMATION = 13
 _NEWLY_CREATED = 1
 
@@ -68,14 +70,10 @@ def _accessed(plan: Plan) -> Step:
 
     def step(scene: Scene, texts: Texts, _ok: bool) -> None:
         name = path(scene, texts)
-        if not name:
-            return
-        lists, mask = scene.findings.lists, number(access(scene, texts)) or 0
-        lists["files"][name] = None
-        if mask & READING:
-            lists["read_files"][name] = None
-        if mask & WRITING:
-            lists["write_files"][name] = None
+        if name:
+            mask = number(access(scene, texts)) or 0
+            reading, writing = _READ if mask & READING else 0, _WRITTEN if mask & WRITING else 0
+            scene.findings.lists.add(name, _TOUCHED | reading | writing)
 
     return step
 
@@ -126,9 +124,8 @@ def _created_key(plan: Plan) -> Step:
     def step(scene: Scene, texts: Texts, _ok: bool) -> None:
         name = key(scene, texts)
         if name:
-            scene.findings.lists["keys"][name] = None
-            if number(disposition(scene, texts)) == _NEWLY_CREATED:
-                scene.findings.lists["write_keys"][name] = None
+            created = number(disposition(scene, texts)) == _NEWLY_CREATED
+            scene.findings.lists.add(name, _KEY | _KEY_WRITTEN if created else _KEY)
 
     return step
 

@@ -29,10 +29,12 @@ _TUPLE, _SET, _FROZENSET, _INTEGER, _DATETIME, _DATE, _DETACHED = range(1, 8)
 _DETACHED_CLASSES = {
     "calls": ("lib.cuckoo.behavior.calls", "Calls"),
     "events": ("lib.cuckoo.behavior.enhanced", "Enhanced"),
+    "names": ("lib.cuckoo.behavior.names", "Names"),
 }
 _MAX_DEPTH = 400
 _MAX_NESTED_EXTENSIONS = 32  # msgpack takes 50 kB of C stack to read each: a few hundred would end the engine
 _MAX_MESSAGES = 100_000
+_MOST_SHARES = 64  # of a buffer, on average: a small answer must not become values without end
 _UNCHECKED_BYTES = 4096
 _STREAMED_DEPTH = 3
 _WRITE_BUFFER = 1 << 20
@@ -67,8 +69,7 @@ class AnswerWriter:
         self._process = os.getpid()
         self._end = 0
         self._pending = bytearray()
-        self._buffers: list[memoryview] = []
-        self._buffers_size = 0
+        self._buffers = _Buffers()
         self._packer = _packer(self._keep)
 
     def write(self, value: object) -> None:
@@ -131,14 +132,14 @@ class AnswerWriter:
 
     def _abandon(self, start: int) -> None:
         self._pending = bytearray()
-        self._buffers, self._buffers_size = [], 0
+        self._buffers = _Buffers()
         self._end = start
         self._packer.reset()
         os.ftruncate(self._descriptor, start)
 
     def _append_buffers(self) -> None:
-        buffers, self._buffers, self._buffers_size = self._buffers, [], 0
-        for buffer in buffers:
+        buffers, self._buffers = self._buffers, _Buffers()
+        for buffer in buffers.all():
             self._append(bytes(-self._position % 8))
             self._append(buffer)
         self._append(bytes(-self._position % 8))
@@ -160,13 +161,28 @@ class AnswerWriter:
     def _keep(self, value: Detachable) -> bytes:
         """Take a detached value's buffers along; return the description that stands in their place."""
         description, buffers = value.detach()
-        places: list[list[int]] = []
-        for buffer in buffers:
-            flat = memoryview(buffer).cast("B")
-            places.append([self._buffers_size, flat.nbytes])
-            self._buffers.append(flat)
-            self._buffers_size += flat.nbytes + -flat.nbytes % 8
+        places = list(map(self._buffers.place, buffers))
         return pack({"type": _detached_name(value), "description": description, "places": places})
+
+
+class _Buffers:
+    """The buffers that one message takes along; one that several values share is taken once."""
+
+    def __init__(self) -> None:
+        self._places: dict[int, tuple[memoryview, list[int]]] = {}
+        """By the identity of a buffer, which is its own as long as it is kept here."""
+        self._size = 0
+
+    def place(self, buffer: memoryview) -> list[int]:
+        """Return offset and size that a buffer will have behind the body."""
+        if id(buffer) not in self._places:
+            self._places[id(buffer)] = buffer, [self._size, buffer.nbytes]
+            self._size += buffer.nbytes + -buffer.nbytes % 8
+        return self._places[id(buffer)][1]
+
+    def all(self) -> Iterator[memoryview]:
+        """Yield the buffers as bytes, in the order of their places."""
+        return (buffer.cast("B") for buffer, _ in self._places.values())
 
 
 def pack(value: object, keep: Callable[[Detachable], bytes] | None = None) -> bytes:
@@ -311,6 +327,8 @@ class _MessageReader:
     def __init__(self, buffers: memoryview, analysis_path: str) -> None:
         self._buffers = buffers
         self._analysis_path = analysis_path
+        self._regions: dict[tuple[int, int], memoryview] = {}
+        self._handed_out = 0
         self._depth = 0
         self._allowance = 0
 
@@ -355,8 +373,19 @@ class _MessageReader:
         place = self._nested(data)
         module, name = _DETACHED_CLASSES[place["type"]]
         detached = getattr(importlib.import_module(module), name)
-        views = [_region(self._buffers, offset, size) for offset, size in place["places"]]
+        views = [self._region(offset, size) for offset, size in place["places"]]
         return detached.attach(place["description"], views, self._analysis_path)
+
+    def _region(self, offset: int, size: int) -> memoryview:
+        """Return a buffer, the same object for the same place: values that shared it share it again."""
+        if not 0 <= offset <= offset + size <= len(self._buffers):
+            raise ValueError(
+                f"buffer {offset}+{size} lies outside the {len(self._buffers)} bytes that came along"
+            )
+        self._handed_out += size
+        if self._handed_out > _MOST_SHARES * len(self._buffers):
+            raise ValueError(f"buffers are shared by more than {_MOST_SHARES} values")
+        return self._regions.setdefault((offset, size), self._buffers[offset : offset + size])
 
 
 def _require_complete(data: bytes | memoryview) -> None:
@@ -381,9 +410,3 @@ _EXTENSIONS: dict[int, Callable[[Any], object]] = {
     _DATETIME: datetime.datetime.fromisoformat,
     _DATE: datetime.date.fromisoformat,
 }
-
-
-def _region(buffers: memoryview, offset: int, size: int) -> memoryview:
-    if not 0 <= offset <= offset + size <= len(buffers):
-        raise ValueError(f"buffer {offset}+{size} lies outside the {len(buffers)} bytes that came along")
-    return buffers[offset : offset + size]
