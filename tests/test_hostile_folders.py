@@ -271,8 +271,8 @@ def test_everything_at_once_is_the_same_with_more_jobs_and_quiet_on_a_terminal(
 @pytest.mark.parametrize(
     ("spoil", "lost"),
     [
-        (_linked("reports"), ["jsondump", "html"]),
-        (_fifos("reports"), ["jsondump", "html"]),
+        (_linked("reports"), ["jsondump", "html", "iocs"]),
+        (_fifos("reports"), ["jsondump", "html", "iocs"]),
         (_directories("reports", "reports/report.json"), ["jsondump"]),
     ],
 )

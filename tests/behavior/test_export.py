@@ -54,7 +54,7 @@ def test_a_lone_surrogate_is_written_visibly() -> None:
     assert b"\\ud800" in next(as_ndjson([call("\ud800")]))
 
 
-@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1", "-1", "@x", "\tx", "\rx"])
+@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1", "-1", "@x", "\tx", "\rx", " \uff1dx"])
 def test_csv_opens_inert(name: str) -> None:
     rows = list(
         csv.reader(io.StringIO(b"".join(as_csv([call("a", process_name=name)])).decode(), newline=""))

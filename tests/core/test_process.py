@@ -45,7 +45,7 @@ def test_nothing_is_written_into_the_folder_unless_reports_are_wanted(root: Work
 
     root.process(reports=True)
     written = sorted(file.name for file in root.analysis.rglob("*"))
-    assert written == ["report.html", "report.json", "reports"]
+    assert written == ["iocs.csv", "iocs.ndjson", "report.html", "report.json", "reports"]
 
 
 def test_a_relative_path_and_a_foreign_working_folder_do(
@@ -166,3 +166,20 @@ def test_an_observer_hears_the_plan_each_start_and_each_end(root: WorkingRoot) -
 def test_a_name_that_no_folder_can_have_is_an_operational_error(root: WorkingRoot, name: str) -> None:
     with pytest.raises(CuckooOperationalError, match="cannot read the analysis folder"):
         fledge.process(name, root=root.path)
+
+
+def test_what_a_report_lacks_stands_in_the_ledger(root: WorkingRoot) -> None:
+    source = """
+        from lib.cuckoo.common.abstracts import Report
+
+
+        class Partial(Report):
+            def __init__(self):
+                pass
+
+            def run(self, results):
+                self.note("left out: 7 things")
+    """
+    root.add_report("partial", source)
+
+    assert run_of(root.process(reports=True), "partial").notes == ("left out: 7 things",)

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
 from lib.cuckoo.common.exceptions import CuckooDependencyError
+from lib.cuckoo.common.spreadsheet import inert
 from lib.cuckoo.common.utils import convert_to_printable
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ COLUMNS = (
     *("process_id", "process_name", "timestamp", "thread_id", "category", "api"),
     *("status", "return", "repeated", "id", "arguments"),
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ROWS_PER_GROUP = 50_000
 _LONGEST_SHOWN = 120
 _ESCAPES = str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t"})
@@ -50,7 +50,7 @@ def as_csv(calls: Iterable[Call]) -> Iterator[bytes]:
     writer.writerow(COLUMNS)
     for call in calls:
         cells = [*(call[name] for name in COLUMNS[:-1]), _arguments(call)]
-        writer.writerow([_inert(cell) for cell in cells])
+        writer.writerow([inert(cell) if isinstance(cell, str) else cell for cell in cells])
         yield line.getvalue().encode(errors="backslashreplace")
         line.seek(0)
         line.truncate()
@@ -110,7 +110,3 @@ def _shown(argument: Call) -> str:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _inert(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

@@ -18,6 +18,11 @@ class Report(AnalysisPaths):
     def __init__(self) -> None:
         self.task: dict[str, Any] = {}
         self.options: Options = Options()
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        """Say in the ledger what the report lacks: left out, too long."""
+        self.__dict__.setdefault("notes", []).append(text)
 
     def set_task(self, task: Mapping[str, Any]) -> None:
         """Describe the analysis; `task["category"]` is "file", "url" or whatever the sandbox wrote."""

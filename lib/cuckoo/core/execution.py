@@ -74,7 +74,7 @@ def report(
         module: Report = candidate.cls()
         _introduce(module, candidate, analysis)
         module.run(dict(results))
-        answer.write({"outcome": str(Outcome.COMPLETED)})
+        answer.write({"outcome": str(Outcome.COMPLETED), "notes": _notes_of(module)})
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - the boundary: a report may raise anything, SystemExit included
@@ -117,7 +117,7 @@ def _run_processing(
     return Processed(module.key, data, tracked.writes(), _notes_of(module), units_of(module))
 
 
-def _notes_of(module: Processing) -> list[str]:
+def _notes_of(module: Processing | Report) -> list[str]:
     """Return what `note()` collected; a dropped-in module may use the name for something else."""
     notes = getattr(module, "notes", None)
     return (

@@ -1,0 +1,72 @@
+"""Indicators of compromise, `reports/iocs.csv` and `reports/iocs.ndjson`.
+
+Options (``[iocs]`` in reporting.conf):
+    entries    indicators of each kind (default 10000)
+    length     characters of a value; longer ones are left out (default 4096)
+    calls      calls looked at for the time and process of files, keys and mutexes, 0 for none (default 100000)
+    touched    also files and keys that were only opened or read (default no)
+    allowlist  files with what is of no interest, commas between them (default none)
+
+Files are named relative to the working root.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from lib.cuckoo.common.abstracts import Report
+from lib.cuckoo.common.exceptions import CuckooDependencyError, CuckooReportError
+from lib.cuckoo.common.root import find_root
+from lib.cuckoo.reporting.files import write_whole
+from lib.cuckoo.reporting.iocs.allowed import Allowed, parse_allowed
+from lib.cuckoo.reporting.iocs.gather import Bounds, gather
+from lib.cuckoo.reporting.iocs.writing import as_csv, as_ndjson
+
+
+class Iocs(Report):
+    """Write both files; each appears whole or not at all."""
+
+    order = 2
+
+    def run(self, results: dict[str, Any]) -> None:
+        """Gather once, write twice; what was left out stands in the ledger."""
+        gathered = gather(results, self._bounds(), self._allowed())
+        for name, form in (("iocs.csv", as_csv), ("iocs.ndjson", as_ndjson)):
+            target = Path(self.reports_path) / name
+            try:
+                write_whole(target, form(gathered.indicators))
+            except OSError as error:
+                raise CuckooReportError(f"cannot write {target}: {error.strerror}") from error
+        self._tell("beyond the option entries", gathered.beyond)
+        self._tell("longer than the option length", gathered.too_long)
+
+    def _tell(self, why: str, counts: Mapping[str, int]) -> None:
+        if counts:
+            told = ", ".join(f"{number:,} {kind}" for kind, number in sorted(counts.items()))
+            self.note(f"left out, {why}: {told}")
+
+    def _bounds(self) -> Bounds:
+        usual = Bounds()
+        return Bounds(
+            entries=self._number("entries", usual.entries),
+            length=self._number("length", usual.length),
+            calls=self._number("calls", usual.calls),
+            touched=bool(self.options.get("touched", usual.touched)),
+        )
+
+    def _number(self, option: str, default: int) -> int:
+        value = int(self.options.get(option, default))
+        if value < 0:
+            raise CuckooReportError(f"the option {option} is {value}, the least is 0")
+        return value
+
+    def _allowed(self) -> Allowed:
+        try:
+            return parse_allowed(self._lines())
+        except (OSError, ValueError) as error:
+            raise CuckooDependencyError(f"cannot read an allow-list: {error}") from error
+
+    def _lines(self) -> Iterator[str]:
+        for name in str(self.options.get("allowlist") or "").split(","):
+            if name.strip():
+                yield from (find_root().path / name.strip()).read_text(encoding="utf-8").splitlines()
