@@ -1,0 +1,1 @@
+"""The findings as a STIX 2.1 bundle."""

@@ -1,0 +1,35 @@
+"""What was found as a MISP event, `reports/misp.json`; no server is needed.
+
+Options (``[misp]`` in reporting.conf):
+    entries     findings of each kind; those beyond are counted in an annotation of the event (default 500)
+    text        characters of one text; a longer one is cut, a longer value such as a URL is left out (default 1000)
+    threshold   score from which the sample is called malware and values are flagged, 0 to 10 (default 4)
+    indicators  kinds of indicators (default sha256 domain ip url email mutex registry)
+    allowlist   files with what is of no interest, commas between them, relative to the working root (default none)
+"""
+
+from pathlib import Path
+from typing import Any
+
+from lib.cuckoo.common.abstracts import Report
+from lib.cuckoo.common.exceptions import CuckooReportError
+from lib.cuckoo.reporting.files import write_whole
+from lib.cuckoo.reporting.iocs.allowfiles import read_allowed
+from lib.cuckoo.reporting.misp.event import event_chunks
+from lib.cuckoo.reporting.sharing.gather import bounds_from, gather
+
+
+class Misp(Report):
+    """Write the event; it appears whole or not at all, and is the same each time."""
+
+    order = 3
+
+    def run(self, results: dict[str, Any]) -> None:
+        """Gather what is worth sharing, and write it."""
+        bounds, allowed = bounds_from(self.options), read_allowed(self.options.get("allowlist"))
+        findings = gather(results, bounds, allowed)
+        target = Path(self.reports_path) / "misp.json"
+        try:
+            write_whole(target, event_chunks(findings))
+        except OSError as error:
+            raise CuckooReportError(f"cannot write {target}: {error.strerror}") from error
