@@ -1,8 +1,8 @@
 """What two processes called: counts side by side, and where each pair of threads parts."""
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from lib.cuckoo.common.text import count_text
 from lib.cuckoo.reporting.diff.likeness import Likeness, arguments_of
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _NEAR = 200
 """Calls behind a divergence among which the threads may find each other again."""
+MOST_DIVERGENCES = 100
+"""Of a process are told; the others are counted."""
 _AGAIN = 4
 """Calls in a row that are the same: then they have."""
 
@@ -41,12 +43,8 @@ def compare_conduct(a: Record, b: Record, likenesses: tuple[Likeness, Likeness],
     )
     pairs = match_threads(one, other)
     ends = _Ends(a, b)
-    divergences = [
-        _Parting(ends, likenesses, context).told(*pair, index)
-        for pair in pairs
-        if (index := first_difference(*pair)) is not None and ends.is_known(*pair, index)
-    ]
-    divergences.sort(key=_place)
+    parting = _Parting(ends, likenesses, context)
+    places = sorted(ends.places(pairs))
     return Conduct(
         calls_a=one.apis.total(),
         calls_b=other.apis.total(),
@@ -55,7 +53,8 @@ def compare_conduct(a: Record, b: Record, likenesses: tuple[Likeness, Likeness],
         threads=len(pairs),
         threads_only_a=len(one.threads) - len(pairs),
         threads_only_b=len(other.threads) - len(pairs),
-        divergences=divergences,
+        divergences=[parting.told(*pairs[place.pair], place.after) for place in places[:MOST_DIVERGENCES]],
+        parted=len(places),
         notes=[*ends.notes(), *_many_threads(one, other)],
     )
 
@@ -64,10 +63,6 @@ def counts(a: Counter[str], b: Counter[str]) -> list[Count]:
     """Return what was not called equally often, the largest difference first, then by name."""
     found = [Count(name, a[name], b[name]) for name in a.keys() | b.keys() if a[name] != b[name]]
     return sorted(found, key=lambda count: (-abs(count.a - count.b), count.name))
-
-
-def _place(divergence: Divergence) -> tuple[int, int]:
-    return tuple(call.row if call else 1 << 53 for call in (divergence.a, divergence.b))  # type: ignore[return-value]
 
 
 def _many_threads(a: Trails, b: Trails) -> Iterator[str]:
@@ -81,18 +76,31 @@ class _Ends:
     def __init__(self, a: Record, b: Record) -> None:
         self.calls = tuple(sequence(process.get("calls")) for process in (a, b))
         self._totals = tuple(_total(process) for process in (a, b))
+        self._cut = [total > len(calls) for total, calls in zip(self._totals, self.calls, strict=True)]
 
     def notes(self) -> Iterator[str]:
         for side, calls, total in zip("AB", self.calls, self._totals, strict=True):
             if total > len(calls):
                 yield f"{side} holds the first {len(calls):,} of {count_text(total, 'call')}"
 
-    def is_known(self, a: Trail, b: Trail, index: int) -> bool:
-        """Tell whether two threads part at `index`; where one was cut off there, nobody knows."""
-        return not any(
-            index == len(trail) and total > len(calls)
-            for trail, calls, total in zip((a, b), self.calls, self._totals, strict=True)
-        )
+    def places(self, pairs: Sequence[tuple[Trail, Trail]]) -> Iterator["_Place"]:
+        """Yield where pairs of threads part; where one was cut off, nobody knows."""
+        for pair, (a, b) in enumerate(pairs):
+            index = first_difference(a, b)
+            if index is None:
+                continue
+            ended = [index == len(trail) for trail in (a, b)]
+            if not any(end and cut for end, cut in zip(ended, self._cut, strict=True)):
+                rows = (trail.rows[index] for trail, end in zip((a, b), ended, strict=True) if not end)
+                yield _Place(next(rows), pair, index)
+
+
+class _Place(NamedTuple):
+    """Where a pair of threads parts; they sort as they happened."""
+
+    row: int
+    pair: int
+    after: int
 
 
 def _total(process: Record) -> int:

@@ -157,13 +157,15 @@ class Conduct:
     threads_only_a: int
     threads_only_b: int
     divergences: Sequence[Divergence]
-    """One for each pair of threads that part, in the order in which they happen in A."""
+    """Where pairs of threads part, in the order in which they happen in A; of very many the first."""
+    parted: int
+    """Pairs of threads that part."""
     notes: Sequence[str] = ()
     """What could not be compared."""
 
     def __bool__(self) -> bool:
         """Whether there is a difference."""
-        return bool(self.apis or self.divergences or self.threads_only_a or self.threads_only_b)
+        return bool(self.apis or self.parted or self.threads_only_a or self.threads_only_b)
 
 
 @dataclass(frozen=True)
