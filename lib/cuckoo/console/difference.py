@@ -10,7 +10,7 @@ from rich.text import Text
 from lib.cuckoo.common.text import count_text, visible
 from lib.cuckoo.console.show import cell, grid, more, part_renderables
 from lib.cuckoo.reporting.diff.record import Call, Difference
-from lib.cuckoo.reporting.diff.story import CHAPTERS, OVERVIEW
+from lib.cuckoo.reporting.diff.story import CHAPTERS, OVERVIEW, Chapter
 from lib.cuckoo.reporting.story.parts import Limits
 
 _SIGNS = {"a": ("- only in A", "red"), "b": ("+ only in B", "green"), "ab": ("~ changed", "yellow")}
@@ -20,15 +20,25 @@ _LONGEST = 300
 
 def difference(found: Difference, limits: Limits) -> Iterator[RenderableType]:
     """Yield the sections that have something to tell, ready to be printed."""
-    for chapter in (OVERVIEW, *CHAPTERS) if found else (OVERVIEW,):
-        parts = chapter.parts(found, limits)
-        if parts:
-            yield Rule(Text(chapter.title), align="left", style="dim")
-        for part in parts:
-            render = _RENDERERS.get(part.kind, part_renderables)
-            yield from render(part)
+    yield from headline(found, limits)
+    if found:
+        for chapter in CHAPTERS:
+            yield from _chapter(chapter, found, limits)
+
+
+def headline(found: Difference, limits: Limits) -> Iterator[RenderableType]:
+    """Yield which runs these are and how much of what is different."""
+    yield from _chapter(OVERVIEW, found, limits)
     if not found:
         yield Text("no difference", style="bold green")
+
+
+def _chapter(chapter: Chapter, found: Difference, limits: Limits) -> Iterator[RenderableType]:
+    parts = chapter.parts(found, limits)
+    if parts:
+        yield Rule(Text(chapter.title), align="left", style="dim")
+    for part in parts:
+        yield from _RENDERERS.get(part.kind, part_renderables)(part)
 
 
 def _title(part: Any) -> Iterator[Text]:
@@ -50,8 +60,9 @@ def _value(value: object) -> Text:
 
 
 def _changes(part: Any) -> Iterator[RenderableType]:
+    title = f"{visible(part.title)} " if part.title else ""
     same = f", {part.same:,} the same" if part.same else ""
-    yield Text.assemble((f"{visible(part.title)} ({part.total:,})", "bold"), (same, "dim"))
+    yield Text.assemble((title, "bold"), (f"{count_text(part.total, 'difference')}{same}", "dim"))
     table = grid("", *(visible(column, 40) for column in part.columns))
     for sign, cells in part.rows:
         word, style = _SIGNS[sign]
@@ -65,26 +76,21 @@ def _partings(part: Any) -> Iterator[RenderableType]:
     yield Text.assemble((visible(part.title, 120), "bold"), calls)
     for note in part.notes:
         yield Text(f"  {visible(note, _LONGEST)}", style="yellow")
-    for each in part.divergences:
-        yield from _divergence(each)
-    yield from more(len(part.divergences), part.divergences_total)
+    for each in part.partings:
+        yield Text(f"  {visible(each.title, _LONGEST)}", style="bold")
+        yield from _divergence(each.divergence)
+        if each.remark:
+            yield Text(f"    {visible(each.remark, _LONGEST)}", style="yellow")
+    yield from more(len(part.partings), part.partings_total)
     yield from _counts(part)
 
 
 def _divergence(each: Any) -> Iterator[RenderableType]:
-    threads = f"thread {visible(each.thread_a, 20)} of A and {visible(each.thread_b, 20)} of B"
-    yield Text(f"  {threads} part after {count_text(each.index, 'call')} that are the same", style="bold")
     for call in each.context:
         yield Text.assemble(("    ", "dim"), (_call(call), "dim"))
     for sign, name, call in (("-", "A", each.a), ("+", "B", each.b)):
         style = "red" if sign == "-" else "green"
         yield Text(f"  {sign} {name} {_call(call) if call else 'calls nothing more'}", style=style)
-    told = [f"differs in {', '.join(visible(name, 40) for name in each.differs[:8])}"] if each.differs else []
-    if each.rejoins:
-        a, b = each.rejoins
-        told.append(f"the same again after {count_text(a, 'call')} of A and {b:,} of B")
-    if told:
-        yield Text(f"    {'; '.join(told)}", style="yellow")
 
 
 def _call(call: Call) -> str:

@@ -69,7 +69,7 @@ def find_report(path: str | os.PathLike[str]) -> Path:
     Raises:
         CuckooOperationalError: there is none.
     """
-    given = Path(path)
+    given = Path(path).absolute()
     if not os.path.isdir(given):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
         return given
     found = [file for name in REPORT_NAMES if (file := given / "reports" / name).is_file()]

@@ -36,7 +36,7 @@ Read = Callable[[int, int], bytes]
 
 @contextmanager
 def opened_report(path: str | os.PathLike[str], maximum: int = MOST_BYTES) -> Iterator[dict[str, Any]]:
-    """Open a report like `read_report`, with a `SavedCalls` in the place of each process's list of calls.
+    """Open a report like `read_report`, with a `UnreadCalls` in the place of each process's list of calls.
 
     These can be read within the block; `behavior["enhanced"]` is left out.
 
@@ -54,8 +54,6 @@ def opened_report(path: str | os.PathLike[str], maximum: int = MOST_BYTES) -> It
         with open_report(file) as stream:
             store = files.enter_context(stored(stream, readable_name(str(file)), maximum))
             found = Reading(store, store.size).report()
-            if found is None:
-                raise ValueError("it holds no report")
         yield found
 
 
@@ -121,9 +119,11 @@ class Reading:
         """Return the report, its calls unread.
 
         Raises:
-            ValueError: the text is no JSON, or larger than a report may be.
+            ValueError: the text is no JSON, no report, or larger than a report may be.
         """
-        found = self._object({"behavior": self._behavior}, self.kept) if self.peek() == "{" else None
+        if self.peek() != "{":
+            raise ValueError("it holds no report")
+        found = self._object({"behavior": self._behavior}, self.kept)
         if self.peek():
             raise ValueError(f"it has text behind its end at offset {self.mark()}")
         return found
@@ -147,7 +147,7 @@ class Reading:
                 marks.append(self.mark())
             self.value()
             count += 1
-        return SavedCalls(self._store, marks, self.mark(), count)
+        return UnreadCalls(self._store, marks, self.mark(), count)
 
     def _skipped(self) -> None:
         if self.peek() != "[":
@@ -268,7 +268,7 @@ class Reading:
         return bool(piece or more)
 
 
-class SavedCalls(Sequence[Any]):
+class UnreadCalls(Sequence[Any]):
     """Calls of one process that lie in a file as JSON; reading one reads a few before it, reading all reads on."""
 
     def __init__(self, store: Store, marks: "array[int]", end: int, count: int) -> None:
@@ -308,19 +308,3 @@ class SavedCalls(Sequence[Any]):
                 yield reading.next_of_several()
         except (OSError, ValueError, RecursionError) as error:
             raise CuckooOperationalError(f"{self._store.name} changed while it was read: {error}") from error
-
-
-def lines_as_calls(store: Store, end: int) -> SavedCalls:
-    """Return the calls of a file that has one on each line.
-
-    Raises:
-        ValueError: it has something else.
-    """
-    reading = Reading(store, end)
-    marks, count = array("Q"), 0
-    while reading.peek():
-        if count % _STEP == 0:
-            marks.append(reading.mark())
-        reading.value()
-        count += 1
-    return SavedCalls(store, marks, end, count)

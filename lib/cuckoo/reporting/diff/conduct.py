@@ -75,7 +75,7 @@ class _Ends:
 
     def __init__(self, a: Record, b: Record) -> None:
         self.calls = tuple(sequence(process.get("calls")) for process in (a, b))
-        self._totals = tuple(_total(process) for process in (a, b))
+        self._totals = tuple(count_of_calls(process) for process in (a, b))
         self._cut = [total > len(calls) for total, calls in zip(self._totals, self.calls, strict=True)]
 
     def notes(self) -> Iterator[str]:
@@ -103,8 +103,10 @@ class _Place(NamedTuple):
     after: int
 
 
-def _total(process: Record) -> int:
-    return int(number(mapping(mapping(process.get("truncated")).get("calls")).get("total")))
+def count_of_calls(process: Record) -> int:
+    """Return how many calls a process made, also where the report does not have them all; 0 where it does not say."""
+    cut = mapping(mapping(process.get("truncated")).get("calls")).get("total")
+    return int(max(number(cut), number(process.get("calls_count"))))
 
 
 class _Parting:

@@ -111,8 +111,11 @@ def compare_modules(a: Record, b: Record) -> Sides[Outcome]:
 
 def _outcomes(results: Record) -> Iterator[Outcome]:
     engine = mapping(results.get("engine"))
+    met: set[str] = set()
     for run in records(engine.get("modules")):
-        name = ".".join(filter(None, (text(run.get("module")), text(run.get("class")))))
+        name = text(run.get("module"))
+        name = f"{name}.{text(run.get('class'))}" if name in met else name
+        met.add(name)
         yield Outcome(name, text(run.get("outcome")), text(run.get("reason")))
     if not engine:
         for run in records(mapping(results.get("statistics")).get("processing")):
@@ -123,13 +126,15 @@ def _outcomes(results: Record) -> Iterator[Outcome]:
             yield Outcome(f"signature {text(run.get('name'))}", text(run.get("outcome")), reason)
 
 
-def static_values(a: Record, b: Record) -> list[Value]:
-    """Return the facts of the samples that differ, by where they stand: "static.pe.imphash"."""
-    found: list[Value] = []
-    for name in ("static", "strings"):
-        if a.get(name) not in _EMPTY and b.get(name) not in _EMPTY:
-            found += _leaves(name, a[name], b[name], 0)
-    return found
+def static_values(a: Record, b: Record) -> list[Value] | None:
+    """Return the facts of the samples that differ, by where they stand: "static.pe.imphash".
+
+    None where one of the two has none: then it is the section that differs.
+    """
+    both = [name for name in ("static", "strings") if a.get(name) not in _EMPTY and b.get(name) not in _EMPTY]
+    if not both:
+        return None
+    return [value for name in both for value in _leaves(name, a[name], b[name], 0)]
 
 
 def _leaves(name: str, a: object, b: object, depth: int) -> Iterator[Value]:

@@ -35,6 +35,15 @@ class Changes:
 
 
 @dataclass(frozen=True)
+class Parting:
+    """Where two threads part, with what is to be said of it."""
+
+    title: str
+    remark: str
+    divergence: Divergence
+
+
+@dataclass(frozen=True)
 class Partings:
     """What one pair of processes did otherwise."""
 
@@ -46,8 +55,8 @@ class Partings:
     calls_a: int
     calls_b: int
     notes: Sequence[str]
-    divergences: Sequence[Divergence]
-    divergences_total: int
+    partings: Sequence[Parting]
+    partings_total: int
     apis: Sequence[Count]
     apis_total: int
     categories: Sequence[Count]

@@ -219,7 +219,17 @@ class Difference:
 
     def as_record(self) -> dict[str, Any]:
         """Return plain data for JSON."""
-        return {"different": bool(self), **dataclasses.asdict(self)}
+        record: dict[str, Any] = _plain(self)
+        return {"different": bool(self), **record}
+
+
+def _plain(value: Any) -> Any:
+    """Return a record as plain data; the values that `Value` holds stay as they are, however deep."""
+    if isinstance(value, Value):
+        return {"name": value.name, "a": value.a, "b": value.b}
+    if dataclasses.is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return [_plain(member) for member in value] if isinstance(value, list | tuple) else value
 
 
 def _parting(found: Processes) -> bool:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from lib.cuckoo.common.text import count_text, size_text
-from lib.cuckoo.reporting.diff.parts import Changes, Partings, Sign, Versus
+from lib.cuckoo.reporting.diff.parts import Changes, Parting, Partings, Sign, Versus
 from lib.cuckoo.reporting.diff.record import (
     Difference,
+    Divergence,
     File,
     Match,
     Outcome,
@@ -22,6 +23,7 @@ from lib.cuckoo.reporting.story.parts import Facts, Limits, Note
 
 Build = Callable[[Difference, Limits], Iterator[Any]]
 _SEVERITIES = ("", "low", "medium", "high")
+_WORDS = {"api": "the function", "status": "success", "return": "what it returned", "repeated": "repetitions"}
 _HOW = {
     "program and command": "at another place in the tree",
     "program and place": "with another command line",
@@ -79,9 +81,8 @@ def _tally(chapter: Chapter, found: Difference, limits: Limits) -> str | None:
 
 def _asked(name: str, found: Difference) -> bool:
     if name == "calls":
-        return found.processes is not None and (
-            not found.processes.pairs or found.processes.pairs[0].conduct is not None
-        )
+        pairs = found.processes.pairs if found.processes else ()
+        return any(pair.conduct is not None for pair in pairs)
     return getattr(found, name) is not None
 
 
@@ -113,7 +114,7 @@ def _sections(found: Difference, limits: Limits) -> Iterator[Any]:
     sections = found.sections or ()
     if sections:
         rows = [(_where(each), (each.name, each.a, each.b)) for each in sections[: limits.entries]]
-        yield Changes("Sections", ("section", "members in A", "members in B"), rows, len(sections), 0)
+        yield Changes("", ("section", "members in A", "members in B"), rows, len(sections), 0)
 
 
 def _where(section: Section) -> Sign:
@@ -162,7 +163,7 @@ def _modules(found: Difference, limits: Limits) -> Iterator[Any]:
         reasons = dict.fromkeys(filter(None, (a.reason, b.reason)))
         return a.name, _then(a.outcome, b.outcome), "; ".join(reasons)
 
-    yield from _sides("Modules", ("module", "outcome", "why"), found.modules, cells, limits)
+    yield from _sides("", ("module", "outcome", "why"), found.modules, cells, limits)
 
 
 def _signatures(found: Difference, limits: Limits) -> Iterator[Any]:
@@ -171,7 +172,7 @@ def _signatures(found: Difference, limits: Limits) -> Iterator[Any]:
         return b.description, severity, _then(a.evidence, b.evidence), b.name
 
     heads = ("signature", "severity", "evidence", "name")
-    yield from _sides("Signatures", heads, found.signatures, cells, limits)
+    yield from _sides("", heads, found.signatures, cells, limits)
 
 
 def _dropped(found: Difference, limits: Limits) -> Iterator[Any]:
@@ -180,7 +181,7 @@ def _dropped(found: Difference, limits: Limits) -> Iterator[Any]:
         return _then(a.name, b.name), _then(a.sha256, b.sha256), size, _then(a.type, b.type)
 
     heads = ("name", "SHA-256", "size", "type")
-    yield from _sides("Files", heads, found.dropped, cells, limits, ("name", "SHA-256"))
+    yield from _sides("", heads, found.dropped, cells, limits, ("name", "SHA-256"))
 
 
 def _lists(lists: Sequence[Values] | None, limits: Limits) -> Iterator[Changes]:
@@ -214,7 +215,7 @@ def _processes(found: Difference, limits: Limits) -> Iterator[Any]:
         return _then(a.name, b.name), _then(a.pid, b.pid), command, how
 
     heads = ("process", "number", "command", "the same but")
-    yield from _sides("Processes", heads, sides, cells, limits, ("command",))
+    yield from _sides("", heads, sides, cells, limits, ("command",))
 
 
 def _calls(found: Difference, limits: Limits) -> Iterator[Any]:
@@ -231,8 +232,8 @@ def _calls(found: Difference, limits: Limits) -> Iterator[Any]:
             calls_a=conduct.calls_a,
             calls_b=conduct.calls_b,
             notes=list(_remarks(pair)),
-            divergences=conduct.divergences[:fewer],
-            divergences_total=conduct.parted,
+            partings=[_told(each) for each in conduct.divergences[:fewer]],
+            partings_total=conduct.parted,
             apis=conduct.apis[:few],
             apis_total=len(conduct.apis),
             categories=conduct.categories[:few],
@@ -240,6 +241,19 @@ def _calls(found: Difference, limits: Limits) -> Iterator[Any]:
         )
     if len(pairs) > limits.entries:
         yield Note(f"{count_text(len(pairs) - limits.entries, 'more process', 'more processes')} part.")
+
+
+def _told(each: Divergence) -> Parting:
+    threads = f"Thread {each.thread_a} of A and {each.thread_b} of B"
+    return Parting(f"{threads} part after {count_text(each.index, 'call')}", " ".join(_about(each)), each)
+
+
+def _about(each: Divergence) -> Iterator[str]:
+    if each.differs:
+        yield f"Differs in {', '.join(_WORDS.get(name, name) for name in each.differs)}."
+    if each.rejoins:
+        a, b = each.rejoins
+        yield f"The same again after {count_text(a, 'call')} of A and {b:,} of B."
 
 
 def _remarks(pair: Pair) -> Iterator[str]:
@@ -261,7 +275,7 @@ CHAPTERS = (
     Chapter("signatures", "Signatures", _signatures),
     Chapter("processes", "Processes", _processes),
     Chapter("calls", "Calls", _calls),
-    Chapter("activity", "Files, keys, mutexes and commands", _activity),
+    Chapter("activity", "Activity", _activity),
     Chapter("network", "Network", _network),
     Chapter("dropped", "Dropped files", _dropped),
     Chapter("static", "The sample", _static),

@@ -14,8 +14,8 @@ from lib.cuckoo.reporting.story.values import mapping, text
 
 MOST_THREADS = 4096
 """Of a process; calls of later ones are counted and not compared."""
-BEGINNING = 8
-"""Calls by which threads of two runs are recognised."""
+BEGINNINGS = (8, 3, 1)
+"""Calls by which threads of two runs are recognised: many at first, fewer for those that are left."""
 _COMPARED = 4096
 
 
@@ -29,11 +29,6 @@ class Trail:
 
     def __len__(self) -> int:
         return len(self.rows)
-
-    @property
-    def beginning(self) -> tuple[int, ...]:
-        """The first few calls."""
-        return tuple(self.likenesses[:BEGINNING])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +67,27 @@ def _repetitions(value: object) -> int:
 
 def match_threads(a: Trails, b: Trails) -> list[tuple[Trail, Trail]]:
     """Return the threads that belong together: those that begin alike, then the others by their order."""
-    waiting: dict[tuple[int, ...], list[Trail]] = {}
-    for trail in reversed(b.threads.values()):
-        waiting.setdefault(trail.beginning, []).append(trail)
     pairs: dict[str, Trail] = {}
-    for trail in a.threads.values():
-        alike = waiting.get(trail.beginning)
-        if alike:
-            pairs[trail.thread] = alike.pop()
-    taken = {trail.thread for trail in pairs.values()}
-    left = (trail for trail in b.threads.values() if trail.thread not in taken)
-    for trail in a.threads.values():
-        if trail.thread not in pairs and (other := next(left, None)) is not None:
-            pairs[trail.thread] = other
+    left, others = list(a.threads.values()), list(b.threads.values())
+    for length in (*BEGINNINGS, 0):
+        pairs |= _alike(left, others, length)
+        taken = {trail.thread for trail in pairs.values()}
+        left = [trail for trail in left if trail.thread not in pairs]
+        others = [trail for trail in others if trail.thread not in taken]
     return [(trail, pairs[trail.thread]) for trail in a.threads.values() if trail.thread in pairs]
+
+
+def _alike(a: Sequence[Trail], b: Sequence[Trail], length: int) -> dict[str, Trail]:
+    """Return for threads of A those of B whose first `length` calls are the same, the first for the first."""
+    waiting: dict[bytes, list[Trail]] = {}
+    for trail in reversed(b):
+        waiting.setdefault(trail.likenesses[:length].tobytes(), []).append(trail)
+    found = {}
+    for trail in a:
+        alike = waiting.get(trail.likenesses[:length].tobytes())
+        if alike:
+            found[trail.thread] = alike.pop()
+    return found
 
 
 def first_difference(a: Trail, b: Trail) -> int | None:
