@@ -17,8 +17,10 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, BinaryIO, overload
 
 from lib.cuckoo.common.exceptions import CuckooOperationalError
+from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.common.text import readable_name, size_text
-from lib.cuckoo.reporting.saved import find_report, open_report
+from lib.cuckoo.reporting.callfiles import with_saved_calls
+from lib.cuckoo.reporting.saved import analysis_around, find_report, open_report
 
 MOST_BYTES = 8 << 30
 """Of a report, unpacked."""
@@ -36,9 +38,9 @@ Read = Callable[[int, int], bytes]
 
 @contextmanager
 def opened_report(path: str | os.PathLike[str], maximum: int = MOST_BYTES) -> Iterator[dict[str, Any]]:
-    """Open a report like `read_report`, with a `UnreadCalls` in the place of each process's list of calls.
+    """Open a report like `read_report`, with `UnreadCalls` in the place of each process's list of calls.
 
-    These can be read within the block; `behavior["enhanced"]` is left out.
+    These can be read within the block. Lists of `behavior` that are as long as the calls are left out.
 
     Args:
         path: an analysis folder or a report file.
@@ -54,7 +56,7 @@ def opened_report(path: str | os.PathLike[str], maximum: int = MOST_BYTES) -> It
         with open_report(file) as stream:
             store = files.enter_context(stored(stream, readable_name(str(file)), maximum))
             found = Reading(store, store.size).report()
-        yield found
+        yield with_saved_calls(found, AnalysisFolder(analysis_around(file)), file.parent)
 
 
 class Store:
