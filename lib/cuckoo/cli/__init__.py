@@ -1,6 +1,6 @@
 """The command line: a file for each command. The only place that prints or exits.
 
-Exit status: 0 all well, 1 some module failed, 2 could not run, 130 interrupted.
+Exit status: 0 all well, 1 some module failed or two runs differ, 2 could not run, 130 interrupted.
 """
 
 import os
@@ -11,6 +11,7 @@ import click
 
 from lib.cuckoo import __version__
 from lib.cuckoo.cli.calls import calls
+from lib.cuckoo.cli.diff import diff
 from lib.cuckoo.cli.explain import explain
 from lib.cuckoo.cli.init import init
 from lib.cuckoo.cli.lint import lint
@@ -20,7 +21,7 @@ from lib.cuckoo.cli.show import show
 from lib.cuckoo.cli.terminal import COULD_NOT_RUN, INTERRUPTED, complain
 from lib.cuckoo.common.exceptions import CuckooCriticalError, CuckooOperationalError
 
-_COMMANDS = [calls, explain, init, lint, modules, process, show]
+_COMMANDS = [calls, diff, explain, init, lint, modules, process, show]
 
 
 @click.group(

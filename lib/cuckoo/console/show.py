@@ -78,18 +78,28 @@ def _section(section: Section, results: Record) -> Iterator[RenderableType]:
         yield Text("nothing to tell", style="dim")
 
 
-def _cell(value: object, width: int = 200) -> Text:
+def part_renderables(part: Any) -> Iterator[RenderableType]:
+    """Yield what shows one part of the story; nothing for what is only drawn on the page."""
+    render = _RENDERERS.get(part.kind)
+    if render is not None:
+        yield from render(part)
+
+
+def cell(value: object, width: int = 200) -> Text:
+    """Return a value of any shape as one cell of a table."""
     return Text(visible(text(value), width))
 
 
-def _grid(*columns: str) -> Table:
+def grid(*columns: str) -> Table:
+    """Return a table without lines, which has a head where a column has a name."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_header=any(columns))
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
 
 
-def _more(shown: int, total: int) -> Iterator[Text]:
+def more(shown: int, total: int) -> Iterator[Text]:
+    """Yield how many are not shown."""
     if total > shown:
         yield Text(f"… {total - shown:,} more", style="dim")
 
@@ -97,49 +107,49 @@ def _more(shown: int, total: int) -> Iterator[Text]:
 def _verdict(part: Any) -> Iterator[RenderableType]:
     score = "" if part.score is None else f"{part.score} of 10  "
     yield Text.assemble(
-        (f"{score}{part.word}", _LEVEL_STYLES.get(part.level, "bold")), "  ", _cell(part.target)
+        (f"{score}{part.word}", _LEVEL_STYLES.get(part.level, "bold")), "  ", cell(part.target)
     )
     if part.families:
         yield Text.assemble("families  ", (visible(", ".join(part.families), 200), "bold red"))
-    table = _grid("", "", "")
+    table = grid("", "", "")
     for each in part.contributions:
         bar = "█" * max(1, round(each.share * _BAR))
         table.add_row(
-            f"{each.points:.2f}", Text(bar, style=_SEVERITY_STYLES[each.severity]), _cell(each.description)
+            f"{each.points:.2f}", Text(bar, style=_SEVERITY_STYLES[each.severity]), cell(each.description)
         )
     if part.contributions:
         yield table
 
 
 def _facts(part: Any) -> Iterator[RenderableType]:
-    table = _grid("", "")
+    table = grid("", "")
     for label, value in part.rows:
-        table.add_row(Text(visible(label, 40), style="dim"), _cell(value))
+        table.add_row(Text(visible(label, 40), style="dim"), cell(value))
     yield table
 
 
 def _table(part: Any) -> Iterator[RenderableType]:
     yield Text(f"{visible(part.title)} ({part.total:,})", style="bold")
-    table = _grid(*(visible(column, 40) for column in part.columns))
+    table = grid(*(visible(column, 40) for column in part.columns))
     for row in part.rows:
-        table.add_row(*(_cell(value) for value in row))
+        table.add_row(*(cell(value) for value in row))
     yield table
-    yield from _more(len(part.rows), part.total)
+    yield from more(len(part.rows), part.total)
 
 
 def _listing(part: Any) -> Iterator[RenderableType]:
     yield Text(f"{visible(part.title)} ({part.total:,})", style="bold")
     for value in part.values:
-        yield Text.assemble("  ", _cell(value))
-    yield from _more(len(part.values), part.total)
+        yield Text.assemble("  ", cell(value))
+    yield from more(len(part.values), part.total)
 
 
 def _passage(part: Any) -> Iterator[RenderableType]:
     yield Text(visible(part.title), style="bold")
     lines = part.text[:20_000].splitlines()
     for line in lines[:40]:
-        yield Text.assemble("  ", _cell(line))
-    yield from _more(min(40, len(lines)), len(lines))
+        yield Text.assemble("  ", cell(line))
+    yield from more(min(40, len(lines)), len(lines))
 
 
 def _note(part: Any) -> Iterator[RenderableType]:
@@ -147,23 +157,21 @@ def _note(part: Any) -> Iterator[RenderableType]:
 
 
 def _matrix(part: Any) -> Iterator[RenderableType]:
-    table = _grid("tactic", "technique", "")
+    table = grid("tactic", "technique", "")
     for tactic, techniques in part.tactics:
         for place, each in enumerate(techniques):
-            table.add_row(_cell(tactic if place == 0 else ""), _cell(each.number, 20), _cell(each.name, 60))
+            table.add_row(cell(tactic if place == 0 else ""), cell(each.number, 20), cell(each.name, 60))
     yield table
 
 
 def _tree(part: Any) -> Iterator[RenderableType]:
-    table = _grid("process", "calls", "life", "command")
+    table = grid("process", "calls", "life", "command")
     for each in part.processes:
         indent = "   " * (each.depth - 1) + "└─ " if each.depth else ""
         name = f"{indent}{visible(each.name, 40)} ({visible(each.pid, 20)})"
-        table.add_row(
-            Text(name), f"{each.calls:,}", Text(_life(each), style="blue"), _cell(each.command, 100)
-        )
+        table.add_row(Text(name), f"{each.calls:,}", Text(_life(each), style="blue"), cell(each.command, 100))
     yield table
-    yield from _more(len(part.processes), part.total)
+    yield from more(len(part.processes), part.total)
 
 
 def _life(process: Process) -> str:
@@ -177,27 +185,27 @@ def _life(process: Process) -> str:
 def _match(part: Any) -> Iterator[RenderableType]:
     marks = Text("!" * part.severity + " ", style=_SEVERITY_STYLES[part.severity])
     techniques = f"  {visible(' '.join(part.techniques), 60)}" if part.techniques else ""
-    yield marks + _cell(part.description) + Text(techniques, style="dim")
+    yield marks + cell(part.description) + Text(techniques, style="dim")
     for label, value in part.noted:
-        yield Text.assemble("      ", (f"{visible(label, 40)}  ", "dim"), _cell(value))
+        yield Text.assemble("      ", (f"{visible(label, 40)}  ", "dim"), cell(value))
     for each in part.calls:
         arguments = ", ".join(f"{name}={visible(text(value), 60)}" for name, value in each.arguments)
         yield Text.assemble(
-            "      ", _cell(each.process), "  ", (visible(each.api, 60), "bold"), " ", _cell(arguments)
+            "      ", cell(each.process), "  ", (visible(each.api, 60), "bold"), " ", cell(arguments)
         )
     if part.omitted:
         yield Text(f"      … {part.omitted:,} more", style="dim")
 
 
 def _entropy(part: Any) -> Iterator[RenderableType]:
-    table = _grid("section", "entropy", "", "size")
+    table = grid("section", "entropy", "", "size")
     for each in part.blocks:
         bar = "" if each.entropy is None else "█" * round(each.entropy / 8 * _BAR)
         value = "" if each.entropy is None else f"{each.entropy:.2f}"
         style = "red" if each.packed else "blue"
-        table.add_row(_cell(each.name, 20), Text(bar, style=style), value, _cell(each.size, 20))
+        table.add_row(cell(each.name, 20), Text(bar, style=style), value, cell(each.size, 20))
     yield table
-    yield from _more(len(part.blocks), part.total)
+    yield from more(len(part.blocks), part.total)
 
 
 def _calls(part: Any) -> Iterator[RenderableType]:
@@ -211,15 +219,15 @@ def _calls(part: Any) -> Iterator[RenderableType]:
         yield line + Text(
             f"({visible(arguments, 300)}) = {visible(each.result, 60)}", style="red" if each.failed else ""
         )
-    yield from _more(len(part.calls), part.total)
+    yield from more(len(part.calls), part.total)
 
 
 def _ledger(part: Any) -> Iterator[RenderableType]:
-    table = _grid("module", "outcome", "seconds", "memory", "remarks")
+    table = grid("module", "outcome", "seconds", "memory", "remarks")
     for each in part.lines:
         outcome = Text(visible(each.outcome, 20), style=_MOOD_STYLES.get(each.mood, "dim"))
         table.add_row(
-            _cell(each.module, 40), outcome, f"{each.seconds:.2f}", _cell(each.memory), _cell(each.why, 300)
+            cell(each.module, 40), outcome, f"{each.seconds:.2f}", cell(each.memory), cell(each.why, 300)
         )
     yield table
 

@@ -40,18 +40,27 @@ def read_report(path: str | os.PathLike[str], maximum: int = MOST_BYTES) -> dict
         CuckooDependencyError: it is packed with zstd, and zstandard is not installed.
     """
     file = find_report(path)
-    shown = readable_name(str(file))
-    folder = AnalysisFolder(_analysis_around(file))
-    with folder.open(file) as stored:
-        try:
-            with _unpacked(stored, shown) as stream:
-                text = _bounded(stream, maximum).decode("utf-8", "surrogateescape")
-            found = json.loads(text)
-        except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
-            raise CuckooOperationalError(f"cannot read {shown}: {error}") from error
+    with open_report(file) as stream:
+        found = json.loads(_bounded(stream, maximum).decode("utf-8", "surrogateescape"))
     if not isinstance(found, dict):
-        raise CuckooOperationalError(f"cannot read {shown}: it holds no report")
-    return with_saved_calls(found, folder, file.parent)
+        raise CuckooOperationalError(f"cannot read {readable_name(str(file))}: it holds no report")
+    return with_saved_calls(found, AnalysisFolder(analysis_around(file)), file.parent)
+
+
+@contextmanager
+def open_report(file: Path) -> Iterator[Any]:
+    """Open a report file for reading, unpacked; what goes wrong with it within the block becomes one error.
+
+    Raises:
+        CuckooOperationalError: the file or what is in it cannot be read; the message names the path.
+        CuckooDependencyError: as from `read_report`.
+    """
+    shown = readable_name(str(file))
+    try:
+        with AnalysisFolder(analysis_around(file)).open(file) as stored, _unpacked(stored, shown) as stream:
+            yield stream
+    except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
+        raise CuckooOperationalError(f"cannot read {shown}: {error}") from error
 
 
 def find_report(path: str | os.PathLike[str]) -> Path:
@@ -60,7 +69,7 @@ def find_report(path: str | os.PathLike[str]) -> Path:
     Raises:
         CuckooOperationalError: there is none.
     """
-    given = Path(path)
+    given = Path(path).absolute()
     if not os.path.isdir(given):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
         return given
     found = [file for name in REPORT_NAMES if (file := given / "reports" / name).is_file()]
@@ -70,7 +79,7 @@ def find_report(path: str | os.PathLike[str]) -> Path:
     return max(found, key=lambda file: file.stat().st_mtime_ns)
 
 
-def _analysis_around(file: Path) -> Path:
+def analysis_around(file: Path) -> Path:
     """Return the folder that a report and the files beside it may lie in."""
     return file.parent.parent if file.parent.name == "reports" else file.parent
 

@@ -9,7 +9,7 @@ from lib.cuckoo.reporting.story.values import Record, mapping, moment, records, 
 from lib.cuckoo.reporting.story.verdict import severity_of
 
 _DEEPEST = 12
-_LISTS = (
+TOUCHED = (
     ("executed_commands", "Commands"),
     ("mutexes", "Mutexes"),
     ("created_services", "Services created"),
@@ -24,6 +24,7 @@ _LISTS = (
     ("keys", "Keys touched"),
     ("resolved_apis", "Functions resolved"),
 )
+"""Lists of the summary with their titles, in the order in which they are told."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def process_parts(results: Record, limits: Limits) -> Iterator[Any]:
 def touched(results: Record, limits: Limits) -> Iterator[Listing]:
     """Yield the lists of the summary that are not empty."""
     summary = mapping(mapping(results.get("behavior")).get("summary"))
-    for name, title in _LISTS:
+    for name, title in TOUCHED:
         values = sequence(summary.get(name))
         if values:
             yield Listing(title, values[: limits.entries], len(values))
