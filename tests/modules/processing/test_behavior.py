@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from fledge.testing import run_module
+from fledge.testing import run_module, run_signature
 from lib.cuckoo.behavior.calls import Calls
 from lib.cuckoo.behavior.enhanced import Enhanced
+from lib.cuckoo.behavior.names import Names
+from lib.cuckoo.reporting.jsonstream import json_chunks
 from tests.behavior.writer import call, document, info, process
 from tests.modules.processing.conftest import MODULES
 
@@ -55,6 +57,52 @@ def test_calls_and_events_cross_from_the_child_unopened(analysis: Path, logs: Pa
     assert list(calls) == list(inside["behavior"]["processes"][0]["calls"])
     assert list(events) == list(inside["behavior"]["enhanced"])
     assert json.loads(b"".join(events.json_chunks())) == list(events)
+
+
+FIELD_SIGNATURE = """
+from lib.cuckoo.common.abstracts import Signature
+
+
+class Reads(Signature):
+    name = "reads"
+
+    def run(self):
+        summary = self.results["behavior"]["summary"]
+        files = summary["files"]
+        assert files + summary["keys"] == sorted(files) == [*files] == list(reversed(files))[::-1]
+        assert "C:\\\\10009" in files and "C:\\\\x" not in files
+        assert len([name for name in files if name.endswith("7")]) == len(files) / 10 == 1001
+        self.data.append({"first": files[0], "last": files[-1], "some": files[5:7]})
+        self.data.append({"found": self.check_file("c:\\\\10005")})
+        self.data.append({"all": sorted(self.check_delete_file(r".*0{4}$", regex=True, all=True))})
+        return bool(files)
+"""
+
+
+def test_many_names_cross_as_a_sequence_that_signatures_read_like_a_list(
+    analysis: Path, logs: Path, tmp_path: Path
+) -> None:
+    names = [f"C:\\{number}" for number in range(10_000, 20_010)]
+    (logs / "1.bson").write_bytes(process() + DELETE + b"".join(call(9, name.encode()) for name in names))
+    signature = tmp_path / "reads.py"
+    signature.write_text(FIELD_SIGNATURE)
+
+    results, _ = run_module(MODULES / "behavior.py", analysis, in_process=False)
+    stage = run_signature(signature, results=results)
+
+    summary = results["behavior"]["summary"]
+    assert (type(summary["files"]), type(summary["delete_files"]), type(summary["keys"])) == (
+        Names,
+        Names,
+        list,
+    )
+    assert summary["files"] == names
+    assert json.loads(b"".join(json_chunks(summary)))["delete_files"] == names
+    assert stage.matches[0]["data"] == [
+        {"first": "C:\\10000", "last": "C:\\20009", "some": ["C:\\10005", "C:\\10006"]},
+        {"found": "C:\\10005"},
+        {"all": ["C:\\10000", "C:\\20000"]},
+    ]
 
 
 def test_the_report_shows_as_much_as_the_options_say(analysis: Path, logs: Path, answer: Answer) -> None:
