@@ -26,7 +26,7 @@ class Body:
         self._held = 0
         self._hash = None if context.body_limit else hashlib.sha256()
 
-    def write(self, piece: bytes | memoryview) -> None:
+    def write(self, piece: bytes | bytearray | memoryview) -> None:
         """Take the next bytes."""
         size = len(piece)
         self.size += size
@@ -46,7 +46,7 @@ class Body:
         """Note a gap."""
         self.missing += size
 
-    def _keep(self, piece: bytes | memoryview) -> None:
+    def _keep(self, piece: bytes | bytearray | memoryview) -> None:
         size = min(len(piece), self._room)
         if not self._context.held.take(size):
             size = 0

@@ -6,6 +6,7 @@ bound what they keep, and no bytes make them raise.
 """
 
 import hashlib
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -85,8 +86,9 @@ class Context:
     save: Save = digest_only
     secrets: Secrets = field(default_factory=Secrets)
     """What TLS connections are decrypted with."""
-    mails: dict[tuple[bool, bytes], Record] = field(default_factory=dict)
-    """Messages of mail that were read lately, by their encoding and bytes, with what a record says of them."""
+    mails: deque[tuple[tuple[bool, bytes], Record]] = field(default_factory=lambda: deque(maxlen=8))
+    """Messages of mail that were read lately: whether dots were doubled in them, their bytes, and what a record
+    says of them. They are compared, because hashing the bytes of each message costs more than that."""
     body_limit: int = 32 << 20
     """Bytes kept of one body, as sent and as decompressed."""
     held: Pool = field(default_factory=lambda: Pool(128 << 20))
@@ -115,8 +117,6 @@ _PLAIN = bytes((*b"\t\r\n", *range(32, 127)))
 def printable(data: bytes | bytearray, limit: int = 65536) -> str:
     r"""Return bytes of the wire as text: UTF-8 where they are, else each byte; unprintable ones as \\xNN."""
     piece = bytes(data[:limit])
-    if not piece.translate(None, _PLAIN):
-        return piece.decode("ascii")
     try:
         text = piece.decode()
     except UnicodeDecodeError as error:
@@ -125,7 +125,7 @@ def printable(data: bytes | bytearray, limit: int = 65536) -> str:
         return "".join(
             chr(byte) if 32 <= byte < 127 or byte in b"\t\r\n" else f"\\x{byte:02x}" for byte in piece
         )
-    return text.translate(_ESCAPES)
+    return text if text.isprintable() or not piece.translate(None, _PLAIN) else text.translate(_ESCAPES)
 
 
 class Unread:

@@ -113,9 +113,10 @@ def name_text(labels: list[bytes]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _body(flags: int, body: bytes) -> Message:
-    """Read what follows identification and flags; sandboxed programs ask the same things again and again."""
-    data = bytes(4) + body
+def _body(body: bytes) -> Message:
+    """Read what follows the identification; sandboxed programs ask the same things again and again."""
+    data = bytes(2) + body
+    flags = body[0] << 8 | body[1]
     counts = HEADER.unpack_from(data)[2:]
     names = _Names(data)
     questions: list[tuple[str, str]] = []
@@ -145,7 +146,7 @@ def message(payload: bytes) -> tuple[int, Message]:
     """
     if len(payload) < HEADER.size:
         raise Malformed("fewer bytes than a header")
-    return payload[0] << 8 | payload[1], _body(payload[2] << 8 | payload[3], payload[4:])
+    return payload[0] << 8 | payload[1], _body(payload[2:])
 
 
 def looks_like_dns(payload: bytes) -> bool:

@@ -31,12 +31,13 @@ class Questions:
         self._maximum = maximum
         self._records: dict[tuple[str, str, str], Record] = {}
         self._answers: dict[tuple[str, str, str], dict[Answer, None]] = {}
+        self._latest: dict[tuple[str, str, str], tuple[Answer, ...]] = {}
         self._open: OrderedDict[tuple[bytes, int, str], float] = OrderedDict()
 
     def add(self, family: str, flow: bytes, identification: int, found: Message, time: float) -> None:
         """Take a message; `flow` is the key of the client's direction, the same for question and answer."""
         for name, kind in found.questions:
-            key = _key(family, name, kind)
+            key = (family, name, kind) if family != "nbns" else _netbios_key(name, kind)
             record = self._records.get(key) or self._new(key, time)
             if record is None:
                 continue
@@ -77,6 +78,9 @@ class Questions:
 
     def _keep_answers(self, key: tuple[str, str, str], found: Message) -> None:
         known = self._answers[key]
+        if self._latest.get(key) is found.answers:
+            return
+        self._latest[key] = found.answers
         for answer in found.answers:
             if answer not in known and len(known) < MOST_ANSWERS:
                 known[answer] = None
@@ -94,7 +98,8 @@ class Questions:
     def _announcement(self, family: str, found: Message, time: float) -> None:
         """A multicast answer that nobody asked for in the same message: known by its owner's name."""
         for answer in found.answers:
-            key = _key(family, answer.name, answer.type)
+            name, kind = answer.name, answer.type
+            key = (family, name, kind) if family != "nbns" else _netbios_key(name, kind)
             if self._records.get(key) or self._new(key, time):
                 self._keep_answers(key, Message(True, 0, found.rcode, False, (), (answer,)))
 
@@ -120,11 +125,9 @@ class Questions:
         yield from seen.items()
 
 
-def _key(family: str, name: str, kind: str) -> tuple[str, str, str]:
-    if family != "nbns":
-        return family, name, kind
+def _netbios_key(name: str, kind: str) -> tuple[str, str, str]:
     number = int(kind[4:]) if kind.startswith("TYPE") else 33 if kind == "SRV" else 0
-    return family, netbios_name(name), NETBIOS_TYPES.get(number, kind)
+    return "nbns", netbios_name(name), NETBIOS_TYPES.get(number, kind)
 
 
 def _answer_record(answer: Answer, asked: str) -> dict[str, Any]:

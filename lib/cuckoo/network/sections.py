@@ -71,7 +71,9 @@ class Sections:
 
     def count(self, protocol: str, packets: int, size: int) -> None:
         """Add packets and their bytes on the wire to a protocol."""
-        numbers = self.protocols.setdefault(protocol, [0, 0])
+        numbers = self.protocols.get(protocol)
+        if numbers is None:
+            numbers = self.protocols[protocol] = [0, 0]
         numbers[0] += packets
         numbers[1] += size
 
@@ -134,7 +136,7 @@ class Sections:
     def found(self, ends: Endpoints, record: Record) -> None:
         """Take a finished record of what was said between two endpoints."""
         protocol = record.pop("protocol")
-        size = len(marshal.dumps(record))
+        size = len(marshal.dumps(record)) if _longest(record) <= self._room else self._room + 1
         if size > self._room:
             self.truncated[protocol] += 1
         elif protocol == "http":
@@ -216,3 +218,8 @@ class Sections:
             "inaddrarpa": self.questions.reverse_name(ip_address(address).reverse_pointer),
             "names": names, "ports": sorted(self._hosts[address]), **locate(address),
         }  # fmt: skip
+
+
+def _longest(record: Record) -> int:
+    """Return the length of the longest text in a record: it takes no less."""
+    return max((len(value) for value in record.values() if isinstance(value, str)), default=0)

@@ -22,8 +22,8 @@ RAW_LIMIT = 64 << 10
 """Bytes of the client that go into the record as text."""
 MAXIMUM_MESSAGES = 1000
 MAXIMUM_RECIPIENTS = 1000
-MOST_KNOWN, LONGEST_KNOWN = 8, 1 << 20
-"""Messages, and their bytes, that are not read again when they are sent again."""
+LONGEST_KNOWN = 1 << 20
+"""Bytes of a message that is not read again when it is sent again."""
 AUTH_STEPS = 4
 """Lines that a client sends to log in; LOGIN needs two."""
 END_OF_DATA = re.compile(rb"\n\.\r?\n")
@@ -129,7 +129,7 @@ class Smtp(Dialogue):
                 yield
             empty = EMPTY_DATA.match(tape.buffer)
             yield from (
-                tape.pour(empty.end(), body) if empty else tape.pour_until(END_OF_DATA, b"\n.", 3, body)
+                tape.pour(empty.end(), body) if empty else tape.pour_until(END_OF_DATA, b".", 3, body)
             )
         except Cut:
             self._deliver(body, None, stuffed=True)
@@ -169,16 +169,15 @@ class Smtp(Dialogue):
 
     def _read(self, sent: bytes, *, stuffed: bool) -> Record:
         """Describe a message; programs that mail in bulk send one message again and again."""
-        known = self.context.mails.get((stuffed, sent))
-        if known is None:
-            content = unstuffed(sent) if stuffed else sent
-            known = _described(read_mail(content, self.context.save))
-            known["content"] = self.context.save(content, "mail")
-            if len(content) <= LONGEST_KNOWN:
-                self.context.mails[stuffed, sent] = known
-            if len(self.context.mails) > MOST_KNOWN:
-                del self.context.mails[next(iter(self.context.mails))]
-        return known
+        for before, known in self.context.mails:
+            if before == (stuffed, sent):
+                return known
+        content = unstuffed(sent) if stuffed else sent
+        described = _described(read_mail(content, self.context.save))
+        described["content"] = self.context.save(content, "mail")
+        if len(content) <= LONGEST_KNOWN:
+            self.context.mails.append(((stuffed, sent), described))
+        return described
 
     def _finish(self) -> None:
         if self._content is not None:

@@ -7,7 +7,7 @@ order, so its records cannot depend on the splitting.
 
 import re
 from collections.abc import Callable, Generator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from lib.cuckoo.network.conversation import Context, Conversation, Hold, Pool, Record
 
@@ -45,17 +45,26 @@ class Malformed(Exception):  # noqa: N818 - ends the reading of a message or a s
 class Sink(Protocol):
     """Where `Tape.pour` puts bytes."""
 
-    def write(self, piece: bytes | memoryview) -> None:
+    def write(self, piece: bytes | bytearray | memoryview) -> None:
         """Take the next bytes."""
 
     def lose(self, size: int) -> None:
         """Note that `size` bytes are missing here."""
 
 
+class Watched(NamedTuple):
+    """What `Tape.pour_until` waits for, and where what comes before goes."""
+
+    end: re.Pattern[bytes]
+    mark: bytes
+    overlap: int
+    sink: Sink
+
+
 class Drain:
     """A sink that keeps nothing."""
 
-    def write(self, piece: bytes | memoryview) -> None:
+    def write(self, piece: bytes | bytearray | memoryview) -> None:
         """Let the bytes go."""
 
     def lose(self, size: int) -> None:
@@ -71,6 +80,7 @@ class Tape:
         self.done = False
         self._sink: Sink | None = None
         self._wanted = 0
+        self._watched: Watched | None = None
         self._hold = Hold(Pool(UNBOUNDED) if pool is None else pool)
         self._steps = parse(self)
         self.resume()
@@ -84,9 +94,20 @@ class Tape:
         if self.done:
             return
         self.buffer += payload
-        self.resume()
+        if self._watched is None or self._pour_before(self._watched) is not None:
+            self.resume()
         if len(self.buffer) > UNACCOUNTED or self._hold.size:
             self._account()
+
+    def _pour_before(self, watched: "Watched") -> re.Match[bytes] | None:
+        """Return the match that is waited for; without one, pour what cannot be part of it."""
+        if self.buffer.find(watched.mark) >= 0 and (match := watched.end.search(self.buffer)):
+            return match
+        surplus = len(self.buffer) - watched.overlap
+        if surplus > 0:
+            watched.sink.write(self.buffer[:surplus])
+            del self.buffer[:surplus]
+        return None
 
     def _account(self) -> None:
         """Take what waits from the pool; when that is empty, the parser is told of a gap instead."""
@@ -118,8 +139,12 @@ class Tape:
 
     def take(self, size: int) -> bytes:
         """Remove and return up to `size` bytes that have come."""
-        piece = bytes(self.buffer[:size])
-        del self.buffer[:size]
+        if size >= len(self.buffer):
+            piece = bytes(self.buffer)
+            self.buffer.clear()
+        else:
+            piece = bytes(self.buffer[:size])
+            del self.buffer[:size]
         return piece
 
     def exactly(self, size: int) -> Generator[None, None, bytes]:
@@ -161,7 +186,10 @@ class Tape:
 
     def line(self, limit: int = 65536) -> Generator[None, None, bytes]:
         """Wait for a line; what is beyond `limit` bytes of it is let go. The line end is taken off."""
-        end = self.buffer.find(b"\n", 0, limit)
+        start = 0
+        while (end := self.buffer.find(b"\n", start, limit)) < 0 and len(self.buffer) < limit:
+            start = len(self.buffer)
+            yield
         if end >= 0:
             return self.take(end + 1).rstrip(b"\r\n")
         line, _ = yield from self.until(LINE_END, limit)
@@ -184,12 +212,13 @@ class Tape:
     def pour_until(self, end: re.Pattern[bytes], mark: bytes, overlap: int, sink: Sink) -> Steps:
         """Pass bytes to the sink as they come, up to and with a match of `end`; gaps are told to it.
 
-        `mark` is what every match begins with: it is found ten times as fast as a match. `overlap` is the
-        longest match less one. What comes before a gap never matches together with what comes behind it.
+        `mark` is a part of every match, best a single byte that is rare elsewhere: it is found many times as fast.
+        `overlap` is the longest match less one. What comes before a gap never matches together with what comes
+        behind it.
         """
-        while self.buffer.find(mark) < 0 or (match := end.search(self.buffer)) is None:
-            if len(self.buffer) > overlap:
-                sink.write(self.take(len(self.buffer) - overlap))
+        watched = Watched(end, mark, overlap, sink)
+        while (match := self._pour_before(watched)) is None:
+            self._watched = watched
             try:
                 yield
             except Cut as cut:
@@ -197,12 +226,13 @@ class Tape:
                 if cut.ended:
                     raise
                 sink.lose(cut.missing)
+        self._watched = None
         sink.write(self.take(match.end()))
 
     def _cut(self, missing: int = 0) -> None:
         cut = Cut(bytes(self.buffer), missing)
         self.buffer.clear()
-        self._sink = None
+        self._sink = self._watched = None
         try:
             self._steps.throw(cut)
         except (StopIteration, Cut):
@@ -210,7 +240,7 @@ class Tape:
 
     def _stop(self) -> None:
         self.done = True
-        self._sink = None
+        self._sink = self._watched = None
         self._hold.resize(0)
 
 
