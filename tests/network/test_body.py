@@ -18,9 +18,9 @@ def body_of(context: Context, *pieces: bytes) -> Body:
 
 
 def test_a_body_is_saved_as_it_was_sent() -> None:
-    saved: list[tuple[bytes, str]] = []
+    saved: list[tuple[bytes | bytearray, str]] = []
 
-    def save(content: bytes, kind: str) -> dict[str, str]:
+    def save(content: bytes | bytearray, kind: str, _digest: str = "", /) -> dict[str, str]:
         saved.append((content, kind))
         return {"path": "x"}
 
@@ -94,3 +94,10 @@ def test_any_bytes_are_decoded_within_the_limit(raw: bytes, codings: list[str]) 
 
     assert len(content) <= 1000
     assert flaw in {"", "limit", "malformed"}
+
+
+def test_what_is_kept_of_a_longer_body_has_its_own_hash() -> None:
+    record, content = body_of(Context(body_limit=4), b"ab", b"cdef", b"gh").finish([], "kind")
+
+    assert content == b"abcd"
+    assert record["sha256"] == hashlib.sha256(b"abcd").hexdigest()

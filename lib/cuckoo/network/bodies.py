@@ -35,13 +35,13 @@ class Bodies:
         self._bytes = maximum_bytes
         self._known: dict[str, Record] = {}
 
-    def save(self, data: bytes, kind: str) -> Record:
-        """Keep a body; `kind` says where it comes from and is given as `source`.
+    def save(self, data: bytes | bytearray, kind: str, digest: str = "", /) -> Record:
+        """Keep a body, whose SHA-256 may be known; `kind` says where it comes from and is given as `source`.
 
         Returns:
             sha256, size, type (as libmagic says), source and path, None when the bytes were not written.
         """
-        digest = hashlib.sha256(data).hexdigest()
+        digest = digest or hashlib.sha256(data).hexdigest()
         known = self._known.get(digest)
         if known is None:
             known = {
@@ -61,7 +61,7 @@ class Bodies:
         if self.fault:
             yield f"bodies were not saved: {self.fault}"
 
-    def _write(self, digest: str, data: bytes) -> str | None:
+    def _write(self, digest: str, data: bytes | bytearray) -> str | None:
         if not data:
             return None
         if self._files <= len(self._known) or self._bytes < len(data):
@@ -77,7 +77,7 @@ class Bodies:
         return str(path)
 
 
-def _write_new(path: Path, data: bytes) -> None:
+def _write_new(path: Path, data: bytes | bytearray) -> None:
     """Write a file unless it is there.
 
     Raises:
@@ -97,6 +97,6 @@ def _write_new(path: Path, data: bytes) -> None:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
 
 
-def _type(data: bytes) -> str:
+def _type(data: bytes | bytearray) -> str:
     """Return what libmagic says of the first bytes."""
-    return describe_bytes(data[:TYPED_BYTES]) if data else "empty"
+    return describe_bytes(bytes(data[:TYPED_BYTES])) if data else "empty"

@@ -24,6 +24,7 @@ class Body:
         self._kept = bytearray()
         self._room = context.body_limit
         self._held = 0
+        self._digest = ""  # of what is kept, where it was hashed before more came
         self._hash = None if context.body_limit else hashlib.sha256()
 
     def write(self, piece: bytes | bytearray | memoryview) -> None:
@@ -56,6 +57,7 @@ class Body:
             self._kept += piece[:size]
         if size < len(piece):
             self._hash = hashlib.sha256(self._kept)
+            self._digest = self._hash.hexdigest()
             self._hash.update(piece[size:])
 
     def start(self, limit: int) -> bytes:
@@ -64,22 +66,25 @@ class Body:
 
     def release(self) -> bytes:
         """Return what was kept and give back its room; later calls return nothing."""
-        kept = bytes(self._kept)
-        self._kept = bytearray()
+        return bytes(self._taken())
+
+    def _taken(self) -> bytearray:
+        kept, self._kept = self._kept, bytearray()
         self._context.held.give(self._held)
         self._held = 0
         return kept
 
-    def finish(self, codings: Sequence[str], kind: str) -> tuple[Record, bytes]:
+    def finish(self, codings: Sequence[str], kind: str) -> tuple[Record, bytes | bytearray]:
         """Undo the content codings, save the body; return its record and its bytes.
 
         The record is that of `save`, with further keys for what differs from a complete body: "encoded"
         (codings that were not undone), "decoded_partly" ("limit" for what would unpack to more than is
         allowed, "malformed" for what has an error behind its first bytes), and those of `losses`.
         """
-        raw = self.release()
+        raw = self._taken()
         body, left, flaw = decode(raw, codings, self._context)
-        record = self._context.save(body, kind) | self.losses(len(raw))
+        digest = self._digest if body is raw else ""
+        record = self._context.save(body, kind, digest) | self.losses(len(raw))
         if left and body:
             record["encoded"] = list(left)
         if flaw:
@@ -106,7 +111,9 @@ class _Full(Exception):  # noqa: N818 - ends the loop of one coding
     """No more output is allowed."""
 
 
-def decode(raw: bytes, codings: Sequence[str], context: Context) -> tuple[bytes, Sequence[str], str]:
+def decode(
+    raw: bytes | bytearray, codings: Sequence[str], context: Context
+) -> tuple[bytes | bytearray, Sequence[str], str]:
     """Undo content codings, the last applied first.
 
     Returns:
@@ -119,7 +126,7 @@ def decode(raw: bytes, codings: Sequence[str], context: Context) -> tuple[bytes,
         decoder = _DECODERS.get(left[-1])
         if decoder is None or not body:
             break
-        unpacked, flaw = _run(decoder, body, context)
+        unpacked, flaw = _run(decoder, bytes(body), context)
         if flaw == "malformed" and not unpacked:
             break
         body = unpacked

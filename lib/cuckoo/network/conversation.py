@@ -19,8 +19,13 @@ SIDES = ("client", "server")
 MAXIMUM_EXPECTED = 1000
 """Announced connections that are waited for."""
 Record = dict[str, Any]
-Save = Callable[[bytes, str], Record]
-"""`save(data, kind)` keeps one body or attachment and describes it: sha256, size, type, path (or None)."""
+
+
+class Save(Protocol):
+    """Keeps bodies and attachments."""
+
+    def __call__(self, data: bytes | bytearray, kind: str, digest: str = "", /) -> Record:
+        """Keep one and describe it: sha256, size, type, path (or None); `digest` is its SHA-256 if it is known."""
 
 
 class Conversation(Protocol):
@@ -74,9 +79,10 @@ class Hold:
         return True
 
 
-def digest_only(data: bytes, kind: str) -> Record:
+def digest_only(data: bytes | bytearray, kind: str, digest: str = "", /) -> Record:
     """Describe a body without keeping it: the `save` of those who want no files."""
-    return {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "type": kind, "path": None}
+    digest = digest or hashlib.sha256(data).hexdigest()
+    return {"sha256": digest, "size": len(data), "type": kind, "path": None}
 
 
 @dataclass

@@ -28,11 +28,11 @@ class DnsOverHttps:
         self._save = save
         self._kept: dict[str, bytes] = {}
 
-    def save(self, data: bytes, kind: str) -> Record:
+    def save(self, data: bytes | bytearray, kind: str, digest: str = "", /) -> Record:
         """Save a body, and keep it for a while when it is a DNS message."""
-        record = self._save(data, kind)
-        if len(data) <= LONGEST and looks_like_dns(data):
-            self._kept[record["sha256"]] = data
+        record = self._save(data, kind, digest)
+        if len(data) <= LONGEST and looks_like_dns(message := bytes(data)):
+            self._kept[record["sha256"]] = message
             if len(self._kept) > MOST_KEPT:
                 del self._kept[next(iter(self._kept))]
         return record

@@ -87,7 +87,7 @@ class Message:
         if flaw:
             self.flaws.append(flaw)
         self.stored, content = self.body.finish(self.listed("content-encoding"), self.kind)
-        self.content = content[:TEXT_LIMIT]
+        self.content = bytes(content[:TEXT_LIMIT])
         self.finished = True
 
     @property
