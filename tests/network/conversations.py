@@ -5,10 +5,18 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from lib.cuckoo.network.conversation import Conversation
+from lib.cuckoo.network.conversation import Context, Conversation
+from lib.cuckoo.network.detect import Place, recognise
 
 Segment = tuple[int, bytes | int]
 """Side, and its bytes or the size of a gap."""
+
+
+def detect(
+    client: bytes, server: bytes, ports: tuple[int, int], *, final: bool = False
+) -> Conversation | None:
+    """Return the parser for a conversation whose sides begin with these bytes; None while that cannot be said."""
+    return recognise(Place(Context(), ports), (client, server), final=final)
 
 
 def play(conversation: Conversation, *segments: Segment) -> list[dict[str, Any]]:

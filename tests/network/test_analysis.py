@@ -343,3 +343,18 @@ def test_real_captures_cut_and_corrupted_give_results(shared_data: Path, seed: i
         except CuckooProcessingError:
             continue
         assert set(found) >= {"tcp", "udp", "dns", "hosts", "problems", "truncated"}
+
+
+def test_dns_over_tcp_is_read_on_any_port() -> None:
+    dialogue = Dialogue(49152, 8053)
+    question, reply = query("odd.example"), response("odd.example", [resource(b"\xc0\x0c", 1, bytes(4))])
+    framed = [len(message).to_bytes(2, "big") + message for message in (question, reply)]
+
+    found = sections(
+        pcap([*dialogue.open(), dialogue.send(0, framed[0]), dialogue.send(1, framed[1]), *dialogue.close()])
+    )
+
+    assert [(record["request"], record["answers"][0]["data"]) for record in found["dns"]] == [
+        ("odd.example", "0.0.0.0")
+    ]
+    assert [flow["protocol"] for flow in found["tcp"]] == ["dns"]

@@ -3,10 +3,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Pool
-from lib.cuckoo.network.detect import DETECTION_LIMIT, MAXIMUM_DEPTH, Detecting, Place, detect
+from lib.cuckoo.network.detect import DETECTION_LIMIT, MAXIMUM_DEPTH, Detecting, Place
 from lib.cuckoo.network.http import Http
 from lib.cuckoo.network.tls import Tls
-from tests.network.conversations import Segment, damaged, in_pieces, only, play
+from tests.network.conversations import Segment, damaged, detect, in_pieces, only, play
 from tests.network.hellos import client_hello, handshake, message, server_hello, server_name
 
 HELLO = handshake(message(1, client_hello([47], server_name(b"evil.test"))))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from lib.cuckoo.network.dns import (
     DnsOverTcp,
     Malformed,
-    is_dns_over_tcp,
+    begins_with_dns,
     looks_like_dns,
     message,
     netbios_name,
@@ -73,7 +73,7 @@ def test_a_question_is_read() -> None:
 
     assert identification == 0xABCD
     assert found.questions == (("Example.COM", "AAAA"),)
-    assert (found.response, found.opcode, found.rcode, found.whole) == (False, 0, "NOERROR", True)
+    assert (found.response, found.rcode, found.whole) == (False, "NOERROR", True)
 
 
 @pytest.mark.parametrize(
@@ -187,11 +187,14 @@ def test_behind_a_gap_a_side_is_not_read() -> None:
     assert [record["side"] for record in conversation.records] == [1]
 
 
-def test_dns_over_tcp_is_known_on_any_port() -> None:
-    assert is_dns_over_tcp(framed(query("example.com")), b"")
-    assert is_dns_over_tcp(b"", framed(query("example.com")))
-    assert not is_dns_over_tcp(b"GET / HTTP/1.1\r\nHost: x", b"")
-    assert not is_dns_over_tcp(framed(query("example.com"))[:18], b"")
+def test_a_stream_that_begins_with_dns_is_known_by_its_first_message() -> None:
+    message = framed(query("example.com"))
+
+    assert begins_with_dns(message)
+    assert begins_with_dns(message + b"\0\x20rest")
+    assert not begins_with_dns(message[:-1])
+    assert not begins_with_dns(b"GET / HTTP/1.1\r\nHost: x")
+    assert not begins_with_dns(b"")
 
 
 @given(st.binary(max_size=200))

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Conversation
-from lib.cuckoo.network.detect import Detecting, Place, detect
+from lib.cuckoo.network.detect import Detecting, Place
 from lib.cuckoo.network.dialogue import MAXIMUM_COMMANDS
 from lib.cuckoo.network.ftp import Ftp
 from lib.cuckoo.network.http import Http
-from tests.network.conversations import Segment, damaged, in_pieces, only, play
+from tests.network.conversations import Segment, damaged, detect, in_pieces, only, play
 from tests.network.hellos import client_hello, handshake, message
 
 LOGIN = (

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Pool
-from lib.cuckoo.network.detect import Detecting, Place, detect
+from lib.cuckoo.network.detect import Detecting, Place
 from lib.cuckoo.network.exchange import Origin
 from lib.cuckoo.network.http2 import HEADER_LIMIT, OPEN_STREAMS, PREFACE, Http2
-from tests.network.conversations import Segment, damaged, in_pieces, only, play
+from tests.network.conversations import Segment, damaged, detect, in_pieces, only, play
 from tests.network.hellos import number
 
 hpack = pytest.importorskip("hpack")

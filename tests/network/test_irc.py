@@ -2,10 +2,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Conversation
-from lib.cuckoo.network.detect import detect
 from lib.cuckoo.network.http import Http
 from lib.cuckoo.network.irc import MAXIMUM_MESSAGES, Irc
-from tests.network.conversations import Segment, damaged, in_pieces, only, play
+from tests.network.conversations import Segment, damaged, detect, in_pieces, only, play
 
 LOGIN = b"PASS l0m3za\r\nNICK bot\nUSER a 0 0 :bot\r\n"
 WELCOME = b"@time=1 :irc.test 001 bot :Welcome\r\nPING :x\r\n"

@@ -4,10 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.cuckoo.network.conversation import CLIENT, SERVER, Context
-from lib.cuckoo.network.detect import detect
 from lib.cuckoo.network.smb import MESSAGE_LIMIT, Smb
 from lib.cuckoo.network.smb_activity import MAXIMUM_ENTRIES
-from tests.network.conversations import Segment, damaged, in_pieces, play
+from tests.network.conversations import Segment, damaged, detect, in_pieces, play
 
 
 def little(value: int, size: int) -> bytes:

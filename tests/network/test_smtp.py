@@ -7,10 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Conversation
-from lib.cuckoo.network.detect import detect
 from lib.cuckoo.network.http import Http
 from lib.cuckoo.network.smtp import MAXIMUM_MESSAGES, Smtp
-from tests.network.conversations import Segment, damaged, in_pieces, only, play
+from tests.network.conversations import Segment, damaged, detect, in_pieces, only, play
 
 MESSAGE = b"Subject: hi\r\nFrom: A <a@test>\r\nTo: b@test\r\n\r\nline\r\n..dot\r\n"
 PLAIN = MESSAGE.replace(b"\n..", b"\n.")

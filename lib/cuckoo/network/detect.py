@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from lib.cuckoo.network.conversation import SERVER, Context, Conversation, Hold, Record, Unread
+from lib.cuckoo.network.dns import DnsOverTcp, begins_with_dns
 from lib.cuckoo.network.exchange import Origin
 from lib.cuckoo.network.ftp import Ftp
 from lib.cuckoo.network.http import REQUEST_LINE, STATUS_LINE, Http
@@ -25,29 +26,6 @@ EVENT_SIZE = 100
 """Bytes that holding one segment takes beside its own."""
 MAXIMUM_DEPTH = 4
 """Conversations inside conversations: a tunnel in a tunnel."""
-
-
-def detect(
-    client: bytes,
-    server: bytes,
-    ports: tuple[int, int],
-    context: Context | None = None,
-    *,
-    address: str = "",
-    final: bool = False,
-) -> Conversation | None:
-    """Return the parser for a conversation that begins with these bytes; None while that cannot be said.
-
-    Args:
-        client: the first bytes of the client.
-        server: the first bytes of the server.
-        ports: of client and server.
-        context: what the capture's conversations share.
-        address: of the server.
-        final: True when no more bytes will come, so that a cut line is a line.
-    """
-    place = Place(context or Context(), ports, address)
-    return recognise(place, (client, server), final=final)
 
 
 @dataclass(frozen=True)
@@ -150,6 +128,10 @@ def _irc(place: Place, client: bytes, server: bytes, _final: bool) -> Conversati
     return None
 
 
+def _dns(_place: Place, client: bytes, server: bytes, _final: bool) -> Conversation | None:
+    return DnsOverTcp() if begins_with_dns(client or server) else None
+
+
 def _carriers(place: Place, client: bytes, server: bytes, _final: bool) -> Conversation | None:
     """Recognise what is read only for what it carries."""
     if is_socks(client, server):
@@ -192,6 +174,7 @@ _RECOGNISERS: tuple[Callable[[Place, bytes, bytes, bool], Conversation | None], 
     _mail_or_files,
     _smb,
     _irc,
+    _dns,
     _carriers,
 )
 

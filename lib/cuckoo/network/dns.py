@@ -63,7 +63,6 @@ class Message:
     """
 
     response: bool
-    opcode: int
     rcode: str
     truncated: bool
     questions: tuple[tuple[str, str], ...]
@@ -129,7 +128,6 @@ def _body(body: bytes) -> Message:
         whole = False
     return Message(
         bool(flags & 0x8000),
-        flags >> 11 & 15,
         RCODES.get(flags & 15, str(flags & 15)),
         bool(flags & 0x0200),
         tuple(questions),
@@ -355,10 +353,7 @@ class DnsOverTcp:
         """Nothing is pending that could be read."""
 
 
-def is_dns_over_tcp(client: bytes, server: bytes) -> bool:
-    """Tell whether a connection begins with a whole or cut DNS message behind a length."""
-    first = client or server
-    if len(first) < 2 + HEADER.size + 5:
-        return False
-    size = first[0] << 8 | first[1]
-    return size >= HEADER.size + 5 and (len(first) - 2 >= size or size <= 4096) and looks_like_dns(first[2:])
+def begins_with_dns(stream: bytes) -> bool:
+    """Tell whether a stream begins with a whole DNS message behind its length."""
+    size = int.from_bytes(stream[:2], "big")
+    return HEADER.size + 5 <= size <= len(stream) - 2 and looks_like_dns(stream[2 : 2 + size])

@@ -101,7 +101,7 @@ class Questions:
             name, kind = answer.name, answer.type
             key = (family, name, kind) if family != "nbns" else _netbios_key(name, kind)
             if self._records.get(key) or self._new(key, time):
-                self._keep_answers(key, Message(True, 0, found.rcode, False, (), (answer,)))
+                self._keep_answers(key, Message(True, found.rcode, False, (), (answer,)))
 
     def section(self, family: str) -> list[Record]:
         """Return the records of a family, first asked first."""
