@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.cuckoo.common.replacing import replacing
+from lib.cuckoo.common.replacing import drafted, replacing
 
 
 def test_the_file_takes_its_place_at_the_end(tmp_path: Path) -> None:
@@ -58,3 +58,17 @@ def test_the_mode_is_what_was_asked_for_less_the_umask(tmp_path: Path, asked: in
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), replacing(tmp_path / "none" / "out"):
         pass
+
+
+def test_a_draft_by_name_takes_its_place_at_the_end(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    target.symlink_to(tmp_path / "victim")
+
+    with drafted(target) as draft:
+        draft.write_bytes(b"new")
+
+    assert target.read_bytes() == b"new"
+    with pytest.raises(KeyboardInterrupt), drafted(target) as draft:
+        draft.write_bytes(b"half")
+        raise KeyboardInterrupt
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"new"]
