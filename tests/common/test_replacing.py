@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.cuckoo.common.replacing import remove_drafts, replacing
+from lib.cuckoo.common.replacing import drafted, remove_drafts, replacing
 
 
 def test_the_file_takes_its_place_at_the_end(tmp_path: Path) -> None:
@@ -103,3 +103,17 @@ def test_drafts_beyond_a_link_or_too_deep_stay(tmp_path: Path) -> None:
         remove_drafts(start)
 
     assert all(draft.exists() for draft in drafts)
+
+
+def test_a_draft_by_name_takes_its_place_at_the_end(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    target.symlink_to(tmp_path / "victim")
+
+    with drafted(target) as draft:
+        draft.write_bytes(b"new")
+
+    assert target.read_bytes() == b"new"
+    with pytest.raises(KeyboardInterrupt), drafted(target) as draft:
+        draft.write_bytes(b"half")
+        raise KeyboardInterrupt
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"new"]

@@ -36,10 +36,27 @@ def replacing(target: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
     Raises:
         OSError: the file cannot be made or cannot take its place.
     """
+    with _draft(target, mode) as (_, descriptor), os.fdopen(descriptor, "wb", _BUFFER) as file:
+        yield file
+
+
+@contextlib.contextmanager
+def drafted(target: Path, mode: int = 0o666) -> Iterator[Path]:
+    """Give the path of a new, empty file as `replacing` gives the file, for libraries that open by name.
+
+    Raises:
+        OSError: as from `replacing`.
+    """
+    with _draft(target, mode) as (draft, descriptor):
+        os.close(descriptor)
+        yield draft
+
+
+@contextlib.contextmanager
+def _draft(target: Path, mode: int) -> Iterator[tuple[Path, int]]:
     draft = target.with_name(draft_name())
     try:
-        with os.fdopen(os.open(draft, _NEW_FILE, mode), "wb", _BUFFER) as file:
-            yield file
+        yield draft, os.open(draft, _NEW_FILE, mode)
         draft.replace(target)
     except BaseException:
         with contextlib.suppress(OSError):

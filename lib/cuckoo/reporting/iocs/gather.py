@@ -124,8 +124,8 @@ def _of_process(
     process: Record, calls: Sequence[Record], looked_for: Mapping[str, Sequence[Key]]
 ) -> Iterator[tuple[Key, Sighting]]:
     pids, name = [process.get("process_id")], process.get("process_name")
-    for call in records(calls):
-        for argument in records(call.get("arguments")):
+    for call in calls:
+        for argument in records(mapping(call).get("arguments")):
             value = argument.get("value")
             if isinstance(value, str):
                 for key in looked_for.get(value.casefold(), ()):

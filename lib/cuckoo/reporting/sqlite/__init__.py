@@ -1,0 +1,1 @@
+"""Sections as the tables of an SQLite database."""
