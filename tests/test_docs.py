@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+import fledge
 from lib.cuckoo.cli import cli
 from lib.cuckoo.common.abstracts import Signature
 from lib.cuckoo.common.ini import read_sections
@@ -163,6 +164,27 @@ def test_the_queries_on_calls_find_something(tmp_path: Path, monkeypatch: pytest
     assert len(queries) == 3
     for query in queries:
         assert duckdb.connect().execute(query).fetchall(), query
+
+
+def test_the_page_on_sharing_works_as_written(tmp_path: Path) -> None:
+    page = DOCS / "how-to" / "share-what-an-analysis-found.md"
+    found = {block.language: block.text for block in blocks(page)}
+    shutil.copytree(ROOT / "storage" / "analyses" / "1", tmp_path / "storage" / "analyses" / "1")
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "reporting.conf").write_text(found["ini"].replace("\n\n", "\nallowlist = list\n\n"))
+    (tmp_path / "list").write_text(found["text"] + "\ninvoice-portal.test\n")
+
+    results = fledge.process(tmp_path / "storage" / "analyses" / "1", root=tmp_path, reports=True)
+    told = [
+        subprocess.check_output([sys.executable, "-c", block.text], cwd=tmp_path, text=True)
+        for block in blocks(page)
+        if block.language == "python"
+    ]
+
+    notes = {run.module: list(run.notes) for run in results.runs if run.module in {"stix", "misp"}}
+    assert notes["stix"] == ["left out: 5 indicators on an allow-list"]
+    assert told[0].startswith("fledge: Invoice_0417.exe ")
+    assert "'malware-analysis'" in told[1]
 
 
 def test_the_page_on_signatures_works_as_written(tmp_path: Path) -> None:

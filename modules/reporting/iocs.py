@@ -10,15 +10,14 @@ Options (``[iocs]`` in reporting.conf):
 Files are named relative to the working root.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lib.cuckoo.common.abstracts import Report
-from lib.cuckoo.common.exceptions import CuckooDependencyError, CuckooReportError
-from lib.cuckoo.common.root import find_root
+from lib.cuckoo.common.exceptions import CuckooReportError
 from lib.cuckoo.reporting.files import write_whole
-from lib.cuckoo.reporting.iocs.allowed import Allowed, parse_allowed
+from lib.cuckoo.reporting.iocs.allowfiles import read_allowed
 from lib.cuckoo.reporting.iocs.gather import Bounds, gather
 from lib.cuckoo.reporting.iocs.writing import as_csv, as_ndjson
 
@@ -30,7 +29,7 @@ class Iocs(Report):
 
     def run(self, results: dict[str, Any]) -> None:
         """Gather once, write twice; what was left out stands in the ledger."""
-        gathered = gather(results, self._bounds(), self._allowed())
+        gathered = gather(results, self._bounds(), read_allowed(self.options.get("allowlist")))
         for name, form in (("iocs.csv", as_csv), ("iocs.ndjson", as_ndjson)):
             target = Path(self.reports_path) / name
             try:
@@ -59,14 +58,3 @@ class Iocs(Report):
         if value < 0:
             raise CuckooReportError(f"the option {option} is {value}, the least is 0")
         return value
-
-    def _allowed(self) -> Allowed:
-        try:
-            return parse_allowed(self._lines())
-        except (OSError, ValueError) as error:
-            raise CuckooDependencyError(f"cannot read an allow-list: {error}") from error
-
-    def _lines(self) -> Iterator[str]:
-        for name in str(self.options.get("allowlist") or "").split(","):
-            if name.strip():
-                yield from (find_root().path / name.strip()).read_text(encoding="utf-8").splitlines()

@@ -25,7 +25,7 @@ class Misp(Report):
     order = 3
 
     def run(self, results: dict[str, Any]) -> None:
-        """Gather what is worth sharing, and write it."""
+        """Gather what is worth sharing, and write it; what is left out stands in the ledger too."""
         bounds, allowed = bounds_from(self.options), read_allowed(self.options.get("allowlist"))
         findings = gather(results, bounds, allowed)
         target = Path(self.reports_path) / "misp.json"
@@ -33,3 +33,5 @@ class Misp(Report):
             write_whole(target, event_chunks(findings))
         except OSError as error:
             raise CuckooReportError(f"cannot write {target}: {error.strerror}") from error
+        for missing in findings.left_out:
+            self.note(f"left out: {missing}")

@@ -69,3 +69,10 @@ def test_without_its_library_the_report_is_unavailable_and_the_others_are_writte
     assert run_of(results, "stix").outcome is Outcome.UNAVAILABLE
     assert "pip install 'fledge[stix]'" in run_of(results, "stix").reason
     assert [file.name for file in (root.analysis / "reports").iterdir()] == ["report.json"]
+
+
+def test_what_is_left_out_stands_in_the_ledger(root: WorkingRoot) -> None:
+    root.add_run("network", 'return {"hosts": [{"ip": "none"}]}')
+    (root.path / "conf" / "reporting.conf").write_text("[stix]\nenabled = yes\n")
+
+    assert run_of(root.process(reports=True), "stix").notes == ("left out: 1 address of no valid form",)

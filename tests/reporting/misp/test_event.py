@@ -142,6 +142,7 @@ def test_no_time_and_no_id_depends_on_when_or_where_the_event_is_written(
 
     assert told[0] == told[1]
     assert set(re.findall(rb'"timestamp": "(\d+)"', told[0])) == {b"1773738845"}
+    assert told[0].count(b'"timestamp": ') == told[0].count(b'"uuid": ')
 
 
 def test_a_quotation_mark_does_not_end_the_value_of_a_tag(tmp_path: Path) -> None:

@@ -214,6 +214,7 @@ def test_one_domain_has_the_answers_of_all_questions() -> None:
     questions = [
         {"request": "a.example", "answers": [{"type": "A", "data": "198.51.100.1"}]},
         {"request": "A.example.", "answers": [{"data": "2001:db8::1"}, {"data": "b.example"}, {"data": "?"}]},
+        {"request": "a.example", "answers": [{"type": "CNAME", "data": "a.example"}]},
     ]
     (name,) = found({"network": {"dns": questions, "domains": [{"domain": "a.example", "ip": ""}]}}).names
 
@@ -236,7 +237,7 @@ def test_the_options_are_checked() -> None:
     assert bounds_from({"indicators": "domain, ip"}).kinds == ("domain", "ip")
     assert bounds_from({"entries": "7", "threshold": "0"}) == Bounds(7, 1000, 0.0, KINDS)
     for options, words in (
-        ({"entries": 0}, "the option entries is 0, which is not within 1 and 100000"),
+        ({"entries": 0}, "the option entries is 0, which is not within 1 and 10000"),
         ({"text": 39}, "the option text is 39"),
         ({"threshold": 10.1}, "the option threshold is 10.1"),
         ({"threshold": "high"}, "the option threshold is 'high', which is no number"),

@@ -67,6 +67,20 @@ def test_processes_stand_below_their_parents_and_know_their_programs(
     assert first["created_time"] == "2026-03-17T09:14:25.25Z"
 
 
+def test_a_child_with_the_name_of_the_sample_is_not_taken_for_it() -> None:
+    processes = [
+        {"process_id": 1, "process_name": "A.exe", "module_path": "C:\\one\\A.exe"},
+        {"process_id": 2, "parent_id": 1, "process_name": "a.exe", "module_path": "C:\\other\\a.exe"},
+    ]
+    results = {"target": {"file": {"name": "a.exe", "sha256": SHA256}}, "behavior": {"processes": processes}}
+    objects = bundle(results)
+    found = by_id(objects)
+    first, second = of_type(objects, "process")
+
+    assert found[first["image_ref"]]["hashes"] == {"SHA-256": SHA256}
+    assert "hashes" not in found[second["image_ref"]]
+
+
 def test_the_network_is_observed(example: tuple[Path, dict[str, Any]]) -> None:
     objects = bundle(example[1])
     names = {each["value"]: each for each in of_type(objects, "domain-name")}

@@ -1,5 +1,7 @@
 from datetime import UTC, datetime
 
+import pytest
+
 from lib.cuckoo.reporting.sharing.gather import gather
 from lib.cuckoo.reporting.sharing.records import Bounds
 from lib.cuckoo.reporting.stix.objects import Objects
@@ -24,6 +26,17 @@ def test_an_object_is_there_once() -> None:
 
     assert one == other
     assert [each["type"] for each in found] == ["identity", "domain-name"]
+
+
+@pytest.mark.parametrize("answers_first", [True, False])
+def test_the_fuller_of_two_observables_stays(answers_first: bool) -> None:
+    found = objects()
+    address = found.observable("IPv4Address", value="198.51.100.1")
+    for answers in ([address], []) if answers_first else ([], [address]):
+        found.observable("DomainName", value="a.example", resolves_to_refs=answers)
+
+    (name,) = [each for each in found if each["type"] == "domain-name"]
+    assert name["resolves_to_refs"] == [address]
 
 
 def test_a_relationship_needs_both_ends() -> None:

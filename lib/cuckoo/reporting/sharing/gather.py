@@ -53,7 +53,7 @@ def bounds_from(options: Mapping[str, Any]) -> Bounds:
         CuckooReportError: an option is no number, or out of range.
     """
     return Bounds(
-        entries=int(_number(options, "entries", 500, 1, 100_000)),
+        entries=int(_number(options, "entries", 500, 1, 10_000)),
         text=int(_number(options, "text", 1000, 40, 100_000)),
         threshold=_number(options, "threshold", 4, 0, 10),
         kinds=_kinds(str(options.get("indicators", " ".join(KINDS)))),

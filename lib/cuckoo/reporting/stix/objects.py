@@ -112,7 +112,9 @@ class Objects:
         except (self._library.exceptions.STIXError, ValueError):
             self._refused[kind] += 1
             return None
-        self._found.setdefault(made["id"], made)
+        known = self._found.get(made["id"], {})
+        if len(made) > len(known):  # a domain is met as an answer first, and later with answers of its own
+            self._found[made["id"]] = made
         return str(made["id"])
 
 
