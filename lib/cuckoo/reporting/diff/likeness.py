@@ -31,24 +31,24 @@ _RAW = re.compile(r"\\x[0-9a-f]{2}")
 _BYTES = re.compile(r"buffer|information|data$", re.IGNORECASE)
 _VOLATILE = re.compile(
     r"""
-    (?P<user> (?<=[\\/]users[\\/]) (?!public[\\/]|default[\\/]|all\ users) [^\\/"<>|\r\n]{1,64} (?=[\\/]|$)
-            | (?<=[\\/]documents\ and\ settings[\\/]) (?!all\ users|default\ user) [^\\/"<>|\r\n]{1,64} (?=[\\/]|$) )
-  | (?P<machine> (?<=S-1-5-21-) [0-9]{1,10} - [0-9]{1,10} - [0-9]{1,10} )
-  | (?P<volume> (?<=volume\{) [0-9a-f-]{36} )
-  | (?P<temporary>
-        (?<=[\\/]) (?: ~DF[0-9a-f]{4,20} | [a-z~_-]{0,3}[0-9a-f]{1,8} | is-[0-9a-z]{5}
-                   | (?:csc|vbc|res)[0-9a-f]{4,32} ) (?=\.tmp)
-      | (?<=[\\/]) (?: tmp[a-z0-9_]{6,8} | _MEI[0-9]{1,8} | 7zS[0-9a-f]{8} ) (?=[\\/.]|$)
-      | (?<=__PSScriptPolicyTest_) [a-z0-9]{8}\.[a-z0-9]{3}
-      | (?<=content\.ie5[\\/]) [a-z0-9]{8} (?=[\\/])
-      | (?<=inetcache[\\/]ie[\\/]) [a-z0-9]{8} (?=[\\/]) )
-  | (?P<guid> (?: (?<!\\) | (?<=global\\) | (?<=local\\) )
-              \{ [0-9a-f]{8} - [0-9a-f]{4} - 4[0-9a-f]{3} - [89ab][0-9a-f]{3} - [0-9a-f]{12} \} )
-  | (?P<pid> (?<=\bSM0:) [0-9]{1,10} (?=:) )
-  | (?P<time> \b [12][0-9]{3}-[01][0-9]-[0-3][0-9] [ T] [0-2][0-9]:[0-5][0-9]:[0-5][0-9] (?:[.,][0-9]{1,9})? )
-    """,
-    re.IGNORECASE | re.VERBOSE,
+    [\\/{SsVv_12] (?i:
+        (?<=[\\/]) (?: users | documents\ and\ settings ) [\\/] (?! public[\\/] | default | all\ users )
+          (?P<user> [^\\/"<>|\r\n]{1,64} ) (?=[\\/]|$)
+      | (?<=s) -1-5-21- (?P<machine> [0-9]{1,10} - [0-9]{1,10} - [0-9]{1,10} )
+      | (?<=v) olume\{ (?P<volume> [0-9a-f-]{36} )
+      | (?<=[\\/]) (?P<temporary>
+            (?: ~DF[0-9a-f]{4,20} | [a-z~_-]{0,3}[0-9a-f]{1,8} | is-[0-9a-z]{5} | (?:csc|vbc|res)[0-9a-f]{4,32} ) (?=\.tmp)
+          | (?: tmp[a-z0-9_]{6,8} | _MEI[0-9]{1,8} | 7zS[0-9a-f]{8} ) (?=[\\/.]|$)
+          | (?: content\.ie5 | inetcache[\\/]ie ) [\\/] [a-z0-9]{8} (?=[\\/]) )
+      | (?<=_) _PSScriptPolicyTest_ (?P<policy> [a-z0-9]{8}\.[a-z0-9]{3} )
+      | (?<=\{) (?: (?<!\\.) | (?<=global\\.) | (?<=local\\.) )
+          (?P<guid> [0-9a-f]{8} - [0-9a-f]{4} - 4[0-9a-f]{3} - [89ab][0-9a-f]{3} - [0-9a-f]{12} )
+      | (?<=s) M0: (?P<pid> [0-9]{1,10} ) (?=:)
+      | (?<=[12]) (?P<time> [0-9]{3}-[01][0-9]-[0-3][0-9] [ T] [0-2][0-9]:[0-5][0-9]:[0-5][0-9] (?:[.,][0-9]{1,9})? )
+    )""",
+    re.VERBOSE,
 )
+"""Begins with characters that are searched for in one go: most text has nothing of all this."""
 _LOOSE_NUMBER = re.compile(r"(?<![0-9A-Za-z.])[0-9]{2,10}(?![0-9A-Za-z.])")
 _SHORTEST_NAME = 4
 """Characters of a sample's name that is looked for in other text."""
@@ -111,7 +111,7 @@ class Likeness:
 
     def of_argument(self, name: str, value: object) -> str:
         """Return what the value of an argument has in common with that of another run."""
-        shown = value if isinstance(value, str) else text(value)
+        shown = value if type(value) is str else text(value)
         if self.exact:
             return shown
         if is_run_specific(name) and _NUMBER.fullmatch(shown):
@@ -148,5 +148,6 @@ def arguments_of(call: Record) -> Iterator[tuple[str, Any]]:
             yield text(name), value
         return
     for each in sequence(arguments):
-        one = mapping(each)
-        yield text(one.get("name")), one.get("value")
+        one = each if type(each) is dict else mapping(each)  # millions of times
+        name = one.get("name")
+        yield name if type(name) is str else text(name), one.get("value")
