@@ -127,10 +127,12 @@ class LiveBatch:
         self._tally = tally
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._started, self._drawn = time.monotonic(), 0.0
-        self._before = tally.done
+        self._before = 0
 
     def hear(self, event: dict[str, Any]) -> None:
-        """Print what did not go well."""
+        """Print what did not go well; the time that is left is reckoned from when the work begins."""
+        if event["event"] == "selected":
+            self._started, self._before = time.monotonic(), self._tally.done
         if event["event"] == "finished" and event.get("ending") == "COMPLETED":
             return
         if event["event"] in {"finished", "skipped"}:
