@@ -23,8 +23,11 @@ def kill_at_random(herd: Herd, seed: int, start: Callable[[], list[Popen[str]]])
     """Start and kill, several times; no process may be left each time. False when the first came to its end."""
     chance = random.Random(seed)
     for _ in range(ROUNDS):
+        begun = sum(herd.starts().values()) + chance.randrange(10)
         running = start()
-        time.sleep(chance.uniform(0.3, 0.8))
+        while sum(herd.starts().values()) < begun and running[0].poll() is None:
+            time.sleep(0.005)
+        time.sleep(chance.uniform(0, 0.08))
         ended = running[0].poll() == 0
         for each in running:
             kill(each, group=chance.random() < 0.5)
