@@ -14,6 +14,7 @@ import sys
 from typing import Any, NoReturn
 
 from lib.cuckoo.common.exceptions import CuckooCriticalError, CuckooOperationalError, CuckooStartupError
+from lib.cuckoo.core.choice import Choice
 from lib.cuckoo.core.engine import Settings, discover_processing, discover_reporting, stage_limits
 from lib.cuckoo.core.signatures.loading import load_signatures
 from lib.cuckoo.core.signatures.section import signature_settings
@@ -68,8 +69,8 @@ def _found(settings: Settings) -> dict[str, Any]:
     try:
         for stage in _STAGES:
             stage_limits(settings.root, stage)
-        discover_processing(settings)
-        discover_reporting(settings)
+        stages = [discover_processing(settings), discover_reporting(settings)]
+        Choice(settings.only, settings.skip).check(stages)
         with settings.root.active():
             load_signatures(signature_settings(settings.root, settings.signatures).folders)
     except (CuckooCriticalError, CuckooOperationalError) as error:
