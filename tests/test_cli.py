@@ -73,12 +73,17 @@ def test_the_json_for_machines_has_no_lone_surrogates(root: WorkingRoot) -> None
     folder = root.analysis.parent / os.fsdecode(b"8\xff\x1b[2J")
     folder.mkdir()
 
-    shown = process(root, folder, os.fsdecode(b"none\xff"), "--json")
+    shown = [process(root, path, "--json") for path in (folder, os.fsdecode(b"none\xff"))]
+    both = process(root, folder, os.fsdecode(b"none\xff"), "--json")
 
-    assert shown.stdout.isascii()
-    assert "\x1b" not in shown.stdout
-    paths = [json.loads(line)["path"] for line in shown.stdout.splitlines()]
+    output = "".join(each.stdout for each in shown)
+    assert (output + both.stdout).isascii()
+    assert "\x1b" not in output + both.stdout
+    paths = [json.loads(line)["path"] for line in output.splitlines()]
     assert paths == [f"{root.analysis.parent}/8\\udcff\x1b[2J", "none\\udcff"]
+    events = [json.loads(line) for line in both.stdout.splitlines()]
+    ended = {event["path"] for event in events if event["event"] == "finished"}
+    assert ended == {f"{root.analysis.parent}/8\\xff\x1b[2J", "none\\xff"}
 
 
 def test_a_bad_limit_is_status_2_with_file_and_line(root: WorkingRoot) -> None:
@@ -98,15 +103,21 @@ def test_several_folders_each_have_their_json_line_and_the_worst_status_counts(r
     shown = process(root, 7, "nowhere", 8, "--json")
 
     lines = [json.loads(line) for line in shown.stdout.splitlines()]
+    ended = {line["path"]: line for line in lines if line["event"] == "finished"}
     assert shown.returncode == 2
-    assert [line["path"] for line in lines] == [
-        str(root.analysis),
-        "nowhere",
-        str(root.analysis.parent / "8"),
-    ]
-    assert [line.get("failed") for line in lines] == [0, None, 0]
-    assert "nowhere" in lines[1]["error"]
-    assert "nowhere" in shown.stderr
+    assert set(ended) == {str(root.analysis), "nowhere", str(root.analysis.parent / "8")}
+    assert {line["ending"] for line in ended.values()} == {"COMPLETED", "UNPROCESSED"}
+    assert "nowhere" in ended["nowhere"]["error"]
+
+
+def test_one_folder_for_machines_has_its_modules_and_problems(root: WorkingRoot) -> None:
+    root.add_run("a", "print('noise'); return 1")
+
+    done, missing = (json.loads(process(root, folder, "--json").stdout) for folder in (7, "nowhere"))
+
+    assert (done["path"], done["failed"], "a" in done["sections"]) == (str(root.analysis), 0, True)
+    assert [run["outcome"] for run in done["modules"] if run["module"] == "a"] == ["COMPLETED"]
+    assert "nowhere" in missing["error"]
 
 
 def test_equal_input_gives_equal_reports_in_separate_processes(root: WorkingRoot) -> None:

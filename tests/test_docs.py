@@ -222,6 +222,21 @@ def test_the_page_on_reputation_services_works_as_written(
         ]
 
 
+@pytest.mark.parametrize("page", ["process-thousands-of-analyses.md", "watch-a-sandbox.md"])
+def test_the_pages_on_many_analyses_work_as_written(tmp_path: Path, page: str) -> None:
+    lab = run("cd lab", tmp_path)
+    run("fledge init lab", tmp_path)
+    for name in ("1", "2", "3"):
+        folder = lab / "storage" / "analyses" / name
+        folder.mkdir()
+        (folder / "analysis.log").write_text("a line\n", encoding="utf-8")
+
+    follow(DOCS / "how-to" / page, lab)
+
+    for name in ("1", "2", "3"):
+        assert (lab / "storage" / "analyses" / name / "reports" / "report.json").is_file()
+
+
 def test_the_signatures_page_names_every_attribute_and_method() -> None:
     text = (DOCS / "reference" / "signatures.md").read_text(encoding="utf-8")
 

@@ -19,9 +19,10 @@ from lib.cuckoo.cli.modules import modules
 from lib.cuckoo.cli.process import process
 from lib.cuckoo.cli.show import show
 from lib.cuckoo.cli.terminal import COULD_NOT_RUN, INTERRUPTED, complain
+from lib.cuckoo.cli.watch import watch
 from lib.cuckoo.common.exceptions import CuckooCriticalError, CuckooOperationalError
 
-_COMMANDS = [calls, diff, explain, init, lint, modules, process, show]
+_COMMANDS = [calls, diff, explain, init, lint, modules, process, show, watch]
 
 
 @click.group(

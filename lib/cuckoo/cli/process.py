@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from lib.cuckoo.cli.batch import BatchOptions, batch_options, process_many
 from lib.cuckoo.cli.options import find_analysis, json_option, modules_option, root_option, signatures_option
 from lib.cuckoo.cli.terminal import COULD_NOT_RUN, FAILED, complain, print_all, print_json, terminal
 from lib.cuckoo.common.exceptions import CuckooOperationalError
@@ -34,8 +36,9 @@ if TYPE_CHECKING:
 )
 @click.option("--in-process", is_flag=True, help="Run modules in one process, without limits, for debuggers.")
 @click.option("--deterministic", is_flag=True, help="Leave times out: equal input gives equal reports.")
+@batch_options
 @json_option
-def process(
+def process(  # noqa: PLR0913, PLR0917 - click hands over each option as an argument
     folders: Sequence[str],
     root: Path | None,
     modules: Sequence[Path],
@@ -43,60 +46,77 @@ def process(
     jobs: int,
     in_process: bool,
     deterministic: bool,
+    batch: BatchOptions,
     as_json: bool,
 ) -> None:
     """Process analysis folders and write their reports.
 
-    FOLDER is a path, or an id below storage/analyses of the working root.
+    FOLDER is a path, or an id below storage/analyses of the working root; one that holds analyses means all of them.
 
     \b
     fledge process 1                       an analysis of the working root
     fledge process /srv/analyses/2204      a folder anywhere
     fledge process 1 2 3 --json | jq .     several, for machines
+    fledge process storage/analyses --since 2026-01-01 --failed --workers 4
+    fledge process storage/analyses --resume
 
     The exit status is 0 when all went well, 1 when some module failed (the report has the rest and says why),
     2 when an analysis could not be processed at all, 130 when interrupted.
     """  # noqa: D301 - the backspace is what click knows lines to keep by
     from lib.cuckoo.core.engine import Settings  # noqa: PLC0415 - `fledge --help` needs no engine
 
-    working_root = find_root(root)
-    status = 0
-    for folder in folders:
-        console, observer = _display(as_json)
-        settings = Settings(
-            root=working_root,
-            modules=modules,
-            signatures=signatures,
-            jobs=jobs,
-            in_process=in_process,
-            deterministic=deterministic,
-            observer=observer,
-        )
-        status = max(status, _process_one(folder, settings, console, as_json))
-    sys.exit(status)
+    settings = Settings(
+        root=find_root(root),
+        modules=modules,
+        signatures=signatures,
+        jobs=jobs,
+        in_process=in_process,
+        deterministic=deterministic,
+    )
+    paths = [find_analysis(folder, settings.root) for folder in folders]
+    if batch.mean_many(paths):
+        sys.exit(process_many(paths, settings, batch, as_json))
+    console, observer = _display(as_json)
+    sys.exit(_process_one(paths[0], replace(settings, observer=observer), console, as_json))
 
 
-def _process_one(folder: str, settings: "Settings", console: "Console", as_json: bool) -> int:
+def _process_one(folder: Path, settings: "Settings", console: "Console", as_json: bool) -> int:
     """Process one analysis, show what came out and return the exit status."""
-    from lib.cuckoo.core.engine import Engine  # noqa: PLC0415 - `fledge --help` needs no engine
-    from lib.cuckoo.core.results import Results  # noqa: PLC0415 - `fledge --help` needs no engine
-
     try:
-        engine = Engine(find_analysis(folder, settings.root), settings)
+        results = _results(folder, settings)
     except CuckooOperationalError as error:
         complain(error)
         if as_json:
-            print_json({"path": folder, "error": str(error)})
+            print_json({"path": str(folder), "error": str(error)})
         return COULD_NOT_RUN
-    try:
-        engine.process()
-        engine.match()
-        engine.report()
-    finally:
-        _close(settings.observer)
-    results = Results(engine.path, engine.results, engine.ledger)
     _show(results, console, as_json)
     return FAILED if results.failures else 0
+
+
+def _results(folder: Path, settings: "Settings") -> "Results":
+    """Process one analysis, apart from batch runs and watches that share its folder.
+
+    Raises:
+        CuckooOperationalError: it cannot be read, or another process works on it.
+    """
+    from lib.cuckoo.core.batch.single import Kept, keeping  # noqa: PLC0415 - `fledge --help` needs no engine
+    from lib.cuckoo.core.engine import Engine  # noqa: PLC0415 - as above
+    from lib.cuckoo.core.results import Results  # noqa: PLC0415 - as above
+
+    engine = Engine(folder, settings)
+    with keeping(engine.path, settings.root) as keeper:
+        if keeper is not None:
+            engine.settings = replace(settings, observer=Kept(settings.observer, keeper))
+        try:
+            engine.process()
+            engine.match()
+            engine.report()
+        finally:
+            _close(settings.observer)
+        results = Results(engine.path, engine.results, engine.ledger)
+        if keeper is not None:
+            keeper.record(results)
+    return results
 
 
 def _show(results: "Results", console: "Console", as_json: bool) -> None:

@@ -262,7 +262,7 @@ def judge_ended(ended: Ended, limits: Limits) -> tuple[Outcome, str]:
     ):
         return Outcome.TIMED_OUT, f"ended at its limit of {limits.cpu_seconds} s of CPU time"
     if ended.signal is not None:
-        return Outcome.CRASHED, f"its process was killed by {_signal_name(ended.signal)}"
+        return Outcome.CRASHED, f"its process was killed by {signal_name(ended.signal)}"
     if ended.malformed:
         return Outcome.CRASHED, ended.malformed
     if not isinstance(ending, dict) or ending.get("outcome") not in list(Outcome):
@@ -273,7 +273,8 @@ def judge_ended(ended: Ended, limits: Limits) -> tuple[Outcome, str]:
     return outcome, _text(ending.get("reason"))
 
 
-def _signal_name(number: int) -> str:
+def signal_name(number: int) -> str:
+    """Return a signal as people know it, "SIGKILL"."""
     try:
         return signal.Signals(number).name
     except ValueError:  # a real-time signal

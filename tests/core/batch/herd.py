@@ -1,0 +1,162 @@
+"""A working root with a herd of small analyses, and a module that writes down when it works on which."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from lib.cuckoo.core.batch.journal import events
+from lib.cuckoo.core.batch.place import Place
+from lib.cuckoo.core.batch.states import State, States
+from tests.working_root import WorkingRoot, is_running
+
+_DIARY = """
+import time
+name = os.path.basename(self.analysis_path)
+diary = os.open({diary!r}, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+def write(word):
+    os.write(diary, f"{{word}} {{name}} {{os.getpid()}}\\n".encode())
+write("start")
+time.sleep({seconds})
+write("end")
+return name
+"""
+_DRAFT = re.compile(r"\.fledge-[0-9a-f]{16}\.draft")
+_PATIENCE_SECONDS = 60
+
+
+class Herd:
+    """Analyses 1 to `size`, each of which takes some `seconds`."""
+
+    def __init__(self, root: WorkingRoot, size: int, seconds: float = 0.03) -> None:
+        self.root = root
+        self.folder = root.analysis.parent
+        self.diary = root.path / "diary"
+        self.place = Place(self.folder)
+        self.names = [str(number) for number in range(1, size + 1)]
+        root.analysis.rmdir()
+        for name in self.names:
+            self.add(name)
+        root.add_run("diarist", _DIARY.format(diary=str(self.diary), seconds=seconds))
+        (root.path / "conf" / "reporting.conf").write_text("[jsondump]\nenabled = yes\n")
+
+    def add(self, name: str) -> Path:
+        """Add an analysis."""
+        folder = self.folder / name
+        folder.mkdir()
+        (folder / "analysis.log").write_text("a line\n")
+        return folder
+
+    def start(self, *arguments: object) -> "subprocess.Popen[str]":
+        """Start `fledge` in a process group of its own."""
+        command = [sys.executable, "-m", "fledge", *map(str, arguments), "--root", str(self.root.path)]
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+
+    def run(self, *arguments: object) -> "subprocess.CompletedProcess[str]":
+        """Run `fledge` to its end."""
+        running = self.start(*arguments)
+        output, errors = running.communicate(timeout=_PATIENCE_SECONDS)
+        return subprocess.CompletedProcess(running.args, running.returncode, output, errors)
+
+    def starts(self) -> Counter[str]:
+        """Return how often work on each analysis was begun."""
+        return Counter(name for word, name, _ in self._entries() if word == "start")
+
+    def wait_for_starts(self, number: int) -> None:
+        """Return when so many analyses were begun."""
+        wait_until(lambda: sum(self.starts().values()) >= number)
+
+    def overlaps(self) -> list[str]:
+        """Return the analyses on which work began while another process was at it, by the order of the diary."""
+        busy: dict[str, str] = {}
+        found = []
+        for word, name, pid in self._entries():
+            if word == "start":
+                found += [name] if name in busy else []
+                busy[name] = pid
+            elif busy.get(name) == pid:
+                del busy[name]
+        return found
+
+    def note_deaths(self) -> None:
+        """Write into the diary that whoever is in it and no longer runs does so no more."""
+        for word, name, pid in self._entries():
+            if word == "start" and not is_running(int(pid)):
+                with self.diary.open("a") as diary:
+                    diary.write(f"dead {name} {pid}\n")
+
+    def _entries(self) -> list[list[str]]:
+        if not self.diary.exists():
+            return []
+        return [line.split() for line in self.diary.read_text().splitlines()]
+
+    def processes(self) -> list[int]:
+        """Return the processes of `fledge` that work on this root."""
+        found = []
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit() and int(folder.name) != os.getpid():
+                try:
+                    command = (folder / "cmdline").read_bytes()
+                except OSError:
+                    continue
+                if os.fsencode(self.root.path) in command and is_running(int(folder.name)):
+                    found.append(int(folder.name))
+        return found
+
+    def finished(self) -> Counter[str]:
+        """Return how often the journals say of each analysis that it completed."""
+        return Counter(
+            Path(event["path"]).name
+            for event in self.events()
+            if event["event"] == "finished" and event["ending"] == "COMPLETED"
+        )
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return what all journals say, by the order of their files."""
+        return [event for file in sorted(self.place.runs.glob("*.ndjson")) for event in events(file)]
+
+    def state(self, name: str) -> State | None:
+        """Return what is recorded of an analysis."""
+        recorded = States(self.place).read(name)
+        return recorded.state if recorded else None
+
+    def report(self, name: str) -> dict[str, Any]:
+        """Return the report of an analysis."""
+        report: dict[str, Any] = json.loads((self.folder / name / "reports" / "report.json").read_bytes())
+        return report
+
+    def drafts(self) -> list[Path]:
+        """Return the drafts that were left behind in analyses."""
+        return [
+            path
+            for name in self.names
+            for path in (self.folder / name).rglob("*")
+            if _DRAFT.fullmatch(path.name)
+        ]
+
+    def leases(self) -> list[str]:
+        """Return the leases that somebody has."""
+        return [path.name for path in self.place.leases.iterdir() if not path.name.startswith(".")]
+
+
+def kill(running: "subprocess.Popen[str]", *, group: bool) -> None:
+    """Kill a process, or all of its group, at once and for good."""
+    if running.poll() is None:
+        os.killpg(running.pid, signal.SIGKILL) if group else running.kill()
+    running.communicate(timeout=_PATIENCE_SECONDS)
+
+
+def wait_until(condition: Any) -> None:
+    """Return when something has come true."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.01)
