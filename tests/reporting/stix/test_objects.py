@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 
@@ -53,3 +54,10 @@ def test_the_times_are_those_of_the_analysis() -> None:
     (malware,) = [each for each in found if each["type"] == "malware"]
 
     assert malware["created"] == malware["modified"] == datetime(2026, 1, 31, 13, 21, 44, tzinfo=UTC)
+
+
+def test_the_id_of_a_process_is_of_version_4_and_the_same_each_time() -> None:
+    one, again, other = (objects().process_id(place) for place in (0, 0, 1))
+
+    assert one == again != other
+    assert UUID(one.removeprefix("process--")).version == 4

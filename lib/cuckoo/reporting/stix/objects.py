@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
+from uuid import UUID
 
 from lib.cuckoo.common.exceptions import CuckooDependencyError
 from lib.cuckoo.common.text import count_text
@@ -52,8 +53,12 @@ class Objects:
         return self.observable("Process", id=self.process_id(place), **members)
 
     def process_id(self, place: int) -> str:
-        """Return the id of the process at a place in the list."""
-        return f"process--{named(self._analysis.key, 'process', place)}"
+        """Return the id of the process at a place in the list.
+
+        The specification wants it of version 4 (6.13), and that it is the same each time does no harm.
+        """
+        found = UUID(bytes=UUID(named(self._analysis.key, "process", place)).bytes, version=4)
+        return f"process--{found}"
 
     def object(self, kind: str, name: str, /, **members: Any) -> str | None:
         """Add an object that belongs to this analysis and is told from others of its kind by `name`."""
