@@ -108,13 +108,14 @@ def test_the_first_calls_are_shown_and_the_rest_counted(tmp_path: Path, limit: i
     assert ("fledge calls FOLDER --pid 4" in markup) == (shown < 3)
 
 
-def test_calls_that_were_written_apart_are_linked(tmp_path: Path) -> None:
+@pytest.mark.parametrize("limit", [1, 2])
+def test_calls_that_were_written_apart_are_linked(tmp_path: Path, limit: int) -> None:
     (tmp_path / "reports" / "calls").mkdir(parents=True)
     for name in ("4", "4-2", "unknown"):
         (tmp_path / "reports" / "calls" / f"{name}.ndjson").touch()
     processes = [{"process_id": pid, "calls": [call(1), call(2)]} for pid in (4, 5, "../4", 4)]
 
-    markup = page({"behavior": {"processes": processes}}, tmp_path, Bounds(limits=Limits(calls=1)))
+    markup = page({"behavior": {"processes": processes}}, tmp_path, Bounds(limits=Limits(calls=limit)))
 
     linked = ["calls/4.ndjson", "calls/unknown.ndjson", "calls/4-2.ndjson"]
     assert re.findall(r'href="([^#"]+)"', markup) == linked

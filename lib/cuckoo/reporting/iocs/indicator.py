@@ -30,6 +30,8 @@ _EMPTY = frozenset(
 )
 """Hashes of nothing: every empty file has them."""
 _HEXADECIMAL = re.compile(r"[0-9a-f]+\Z")
+_ADDRESS = re.compile(r"[0-9A-Fa-f:]*[.:][0-9A-Fa-f.:]*\Z")
+"""What may be one; to ask the library about everything else costs much more."""
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]{0,30})://(?P<rest>.+)\Z", re.DOTALL)
 _SERVER = re.compile(
     r"(?P<login>[^/?#@]*@)?(?P<host>\[[0-9A-Fa-f:.%]{2,60}\]|[^/?#:@\[\]]+)(?::(?P<port>\d{0,5}))?(?P<path>[/?#].*)?\Z",
@@ -76,7 +78,7 @@ def spelled(kind: str, value: object) -> str:
     """Return the value as indicators of its kind are spelled, "" if it is none."""
     if not isinstance(value, str) or not value.strip():
         return ""
-    return _SPELLINGS[kind](readable_name(value))
+    return _SPELLINGS[kind](value if value.isascii() else readable_name(value))
 
 
 def folded(kind: str, value: str) -> str:
@@ -116,8 +118,11 @@ def _is_address(text: str) -> bool:
 
 
 def _ip(value: str) -> str:
+    text = value.strip().strip("[]")
+    if not _ADDRESS.match(text):
+        return ""
     try:
-        address = ip_address(value.strip().strip("[]"))
+        address = ip_address(text)
     except ValueError:
         return ""
     mapped = address if isinstance(address, IPv4Address) else address.ipv4_mapped or address

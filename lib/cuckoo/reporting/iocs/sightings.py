@@ -3,6 +3,7 @@
 Sections are of any shape, as modules of any age and other engines wrote them; what fits nothing is passed over.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,11 @@ from lib.cuckoo.reporting.story.values import Record, mapping, number, pairs, re
 _HASHES = ("sha256", "sha1", "md5", "sha512")
 _EARLIEST_EPOCH = 100_000_000
 """Seconds; a smaller number counts from the beginning of the capture."""
+_HASH_LENGTHS = {64: "sha256", 40: "sha1", 32: "md5"}
+_LONGEST_ADDRESS = 400
+_OF_SERVERS = ("domain", "host", "dns", "c2", "cnc", "server")
+"""What is part of the names under which servers are noted."""
+_SERVER_NAME = re.compile(r"[^\s/:\\]{1,240}\.[^\s/:\\.]{2,63}")
 _DEEPEST = 12
 _MEMBERS = 20_000
 """Values looked at in one configuration or in what one signature noted."""
@@ -133,19 +139,27 @@ def _named(value: object, source: str) -> Iterator[Sighting]:
 def looks_like(name: str, value: str) -> str:
     """Return the kind of a value of unknown meaning that stands under `name`, or ""."""
     head = value[:40].lstrip().upper()
-    if "://" in value[:40] and spelled("url", value):
+    if "://" in head and spelled("url", value):
         return "url"
     if head.startswith(("HKEY_", "HKLM\\", "HKCU\\", "HKCR\\", "HKU\\", "\\REGISTRY\\")):
         return "registry"
-    for kind in ("sha256", "sha1", "md5", "ip", "email"):
+    for kind in _kinds_by_length(value):
         if spelled(kind, value):
             return kind
     called = name.lower()
     if "mutex" in called:
         return "mutex"
-    if "." in value and any(word in called for word in ("domain", "host", "dns", "c2", "cnc", "server")):
-        return "domain" if " " not in value and "/" not in value and ":" not in value else ""
+    if any(word in called for word in _OF_SERVERS):
+        return "domain" if _SERVER_NAME.fullmatch(value.strip()) else ""
     return "path" if spelled("path", value) and not called.startswith(("command", "executed")) else ""
+
+
+def _kinds_by_length(value: str) -> Sequence[str]:
+    """Return which kinds to try; that is cheaper than to try all."""
+    length = len(value.strip())
+    if length in _HASH_LENGTHS:
+        return (_HASH_LENGTHS[length], "ip", "email")
+    return ("ip", "email") if length <= _LONGEST_ADDRESS and ("@" in value or value[-1:].isalnum()) else ()
 
 
 def _network(network: Record) -> Iterator[Sighting]:

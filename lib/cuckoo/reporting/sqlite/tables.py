@@ -1,6 +1,6 @@
 """The tables: which there are, what their columns mean, and where their rows come from."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -29,9 +29,9 @@ def _member(*path: str) -> Callable[[Record], Any]:
 
 
 def _of(*path: str) -> Callable[[Record], Iterator[Record]]:
-    """Return what yields the records of a list in the results."""
+    """Return what yields the records of a list in the results, which may be long and read on demand."""
     find = _member(*path)
-    return lambda results: iter(records(find(results)))
+    return lambda results: (each for each in sequence(find(results)) if isinstance(each, Mapping))
 
 
 def _tagged(found: Iterator[Record], name: str, tag: object) -> Iterator[Any]:
