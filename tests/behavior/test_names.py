@@ -120,7 +120,7 @@ def test_few_names_are_a_plain_list(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, lists in (("a", 0b111), ("b", 0b110), ("c", 0b100)):
         growing.add(name, lists)
 
-    found = lists_of(growing)
+    found = lists_of(*growing.finish())
 
     assert [type(names) for names in found] == [list, list, Names]
     assert found == [["a"], ["a", "b"], ["a", "b", "c"]]
@@ -231,6 +231,29 @@ def what_is_read(buffers: list[memoryview], scanner: reader.Scanner) -> object:
     assert size <= len(store)
     assert list(again) == names
     return names, [scanner.find_name(store, places, name) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("store", "place", "text"),
+    [
+        (b"\x03abc", 0, "abc"),
+        (b"\x04abc", 0, ""),
+        (b"\x82\x80\x80\x80\x00ab", 0, "ab"),
+        (b"\x82\x80\x80\x80\x80\x00ab", 0, ""),
+        (b"\xff\xff\xff\xff\x7f" + b"a" * 200, 0, ""),
+        (b"\x83", 0, ""),
+        (b"\x01a", 1, ""),
+        (b"\x01a", 2, ""),
+        (b"\x01a", (1 << 32) - 1, ""),
+        (b"", 0, ""),
+    ],
+)
+def test_a_name_that_does_not_lie_whole_in_the_buffer_is_empty(store: bytes, place: int, text: str) -> None:
+    scanner, places = reader.active(), memoryview(array("I", [place]))
+
+    assert scanner.names(memoryview(store), places) == [text]
+    assert scanner.bytes_of_names(memoryview(store), places) == len(text)
+    assert scanner.json_names(memoryview(store), places) == json.dumps(text).encode()
 
 
 @pytest.mark.parametrize("buffers", [[], [b""], [b"", b"", b""], [b"", b"abc"]])

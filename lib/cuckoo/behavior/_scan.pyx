@@ -975,7 +975,7 @@ cdef class NameLists:
         free(self.slots)
 
     def add(self, str name not None, uint64_t lists):
-        """Add a name to each of the lists whose bit is set, unless it is there."""
+        """Add a name to each of the lists whose bit is set, unless it is there; return its place."""
         cdef Py_ssize_t place, rows
         cdef uint64_t before = 0, new
         cdef uint8_t* bits
@@ -989,7 +989,7 @@ cdef class NameLists:
             before |= <uint64_t>bits[at] << 8 * at
         new = lists & ~before
         if not new:
-            return
+            return place
         for at in range(self.bits_size):
             bits[at] |= <uint8_t>(new >> 8 * at)
         for at in range(self.count):
@@ -998,6 +998,7 @@ cdef class NameLists:
                 rows = len(column)
                 array.resize_smart(column, rows + 1)
                 column.data.as_uints[rows] = <uint32_t>place
+        return place
 
     cdef Py_ssize_t place_of(self, str name) except -1:
         """Return the place of a name, which becomes the last one when it is new."""

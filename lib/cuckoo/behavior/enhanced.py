@@ -1,7 +1,7 @@
 """`behavior["enhanced"]`: the meaningful events of all processes, read from the logs when somebody asks for them."""
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -13,6 +13,7 @@ from lib.cuckoo.behavior.columns import MOST_KINDS
 from lib.cuckoo.behavior.events import EventPlan, event_number
 from lib.cuckoo.behavior.kinds import Kind
 from lib.cuckoo.behavior.reader import active
+from lib.cuckoo.behavior.scene import Followed
 from lib.cuckoo.behavior.source import LogSource
 
 Event = dict[str, Any]
@@ -37,11 +38,10 @@ class EventColumns:
     def __init__(self) -> None:
         self.columns = [array(code) for code in TYPECODES]
         self.parts: list[Part] = []
-        self.names = [""]
-        self._numbers = {"": 0}
+        self._named = False
 
-    def add(self, calls: Calls, names: dict[int, str]) -> None:
-        """Add the events of a process, with names by row."""
+    def add(self, calls: Calls, named: Followed) -> None:
+        """Add the events of a process, with the names that were followed."""
         wanted = bytearray(MOST_KINDS)
         for number, kind in enumerate(calls.kinds):
             wanted[number] = event_number(kind.api) is not None
@@ -53,20 +53,18 @@ class EventColumns:
         offsets.extend(map(calls.offsets.__getitem__, rows))
         times.extend(map(calls.times.__getitem__, rows))
         kinds.extend(map(calls.kind_numbers.__getitem__, rows))
-        if names:
-            followed.extend(self._number(names.get(row, "")) for row in rows)
-        else:
-            followed.frombytes(bytes(followed.itemsize * len(rows)))
+        first = len(followed)
+        followed.frombytes(bytes(followed.itemsize * len(rows)))
+        self._named = self._named or bool(named.rows)
+        at = 0
+        for row, place in zip(named.rows, named.places, strict=True):
+            at = bisect_left(rows, row, at)
+            followed[first + at] = place
 
-    def _number(self, name: str) -> int:
-        number = self._numbers.setdefault(name, len(self.names))
-        if number == len(self.names):
-            self.names.append(name)
-        return number
-
-    def events(self, shown: int) -> "Enhanced":
-        """Return the events collected so far; the report shows `shown` of them, 0 for all."""
-        return Enhanced(self.parts, [memoryview(column) for column in self.columns], self.names, shown)
+    def events(self, names: memoryview, shown: int) -> "Enhanced":
+        """Return the events so far, whose names lie in a buffer; the report shows `shown` of them, 0 for all."""
+        columns = [memoryview(column) for column in self.columns]
+        return Enhanced(self.parts, columns, names if self._named else memoryview(b""), shown)
 
 
 class Enhanced(Sequence[Event]):
@@ -76,7 +74,7 @@ class Enhanced(Sequence[Event]):
     """
 
     def __init__(
-        self, parts: Sequence[Part], columns: Sequence[memoryview], names: Sequence[str], shown: int = 0
+        self, parts: Sequence[Part], columns: Sequence[memoryview], names: memoryview, shown: int = 0
     ) -> None:
         self.parts = parts
         self.columns = columns
@@ -106,16 +104,17 @@ class Enhanced(Sequence[Event]):
         """Return one event."""
         offsets, times, numbers, followed = self.columns
         part = self.parts[bisect_right(self._starts, row) - 1]
-        number, name = numbers[row], followed[row]
+        number = numbers[row]
         kind = part.kinds[number] if number < len(part.kinds) else UNKNOWN_KIND
         plan = self._plan(kind)
         texts = active().pick(part.source.data(), offsets[row], kind, plan.positions)
+        name = active().names(self.names, followed[row : row + 1])[0] if followed[row] else None
         return {
             "event": plan.event.event,
             "object": plan.event.object,
             "timestamp": timestamp(part.first_seen_ms + times[row]),
             "eid": row + 1,
-            "data": plan.data(texts, self.names[name] or None if name < len(self.names) else None),
+            "data": plan.data(texts, name or None),
         }
 
     def _plan(self, kind: Kind) -> EventPlan:
@@ -138,7 +137,7 @@ class Enhanced(Sequence[Event]):
         yield b"]"
 
     def detach(self) -> tuple[dict[str, Any], list[memoryview]]:
-        """Return the description and the four columns."""
+        """Return the description, the four columns, and the buffer of names."""
         parts = [
             {
                 "log_name": part.log_name,
@@ -149,8 +148,8 @@ class Enhanced(Sequence[Event]):
             }
             for part in self.parts
         ]
-        description = {"parts": parts, "names": list(self.names), "shown": self.shown}
-        return description, [column.cast("B") for column in self.columns]
+        description = {"parts": parts, "shown": self.shown}
+        return description, [*(column.cast("B") for column in self.columns), self.names]
 
     @classmethod
     def attach(cls, description: dict[str, Any], buffers: Sequence[memoryview], analysis_path: str) -> Self:
@@ -161,8 +160,8 @@ class Enhanced(Sequence[Event]):
         """
         try:
             parts = [_part(plain, analysis_path) for plain in description["parts"]]
-            names = list(map(str, description["names"]))
-            events = cls(parts, columns_of(buffers, TYPECODES), names, natural(description["shown"]))
+            *columns, names = buffers
+            events = cls(parts, columns_of(columns, TYPECODES), names, natural(description["shown"]))
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a description of events: {error!r}") from error
         if len(events) != len(events.columns[0]):

@@ -146,7 +146,7 @@ def add_event_names(plan: Plan) -> None:
     def step(scene: Scene, texts: Texts, _ok: bool) -> None:
         name = source(scene, texts)
         if name:
-            scene.event_names[scene.row] = name
+            scene.followed.add(scene.row, scene.findings.lists.add(name, 0))
 
     plan.tell(step)
 

@@ -98,7 +98,7 @@ def _noting_pair(word: str, old: Source, new: Source) -> Step:
 
 def generic_record(process: Process, scene: Scene) -> dict[str, Any]:
     """Return the summary of one process; words without a name are left out."""
-    lists = lists_of(scene.generic) if scene.generic is not None else []
+    lists = lists_of(*scene.generic.finish()) if scene.generic is not None else []
     return {
         "first_seen": process.calls.first_seen,
         "pid": process.process_id,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from operator import eq
 from typing import Any, Self, overload
 
-from lib.cuckoo.behavior.reader import GrowingNames, active
+from lib.cuckoo.behavior.reader import active
 
 FEW_NAMES = 10_000
 _NAMES_PER_CHUNK = 1000
@@ -109,8 +109,7 @@ class Names(Sequence[str]):
         return names
 
 
-def lists_of(growing: GrowingNames) -> list[list[str] | Names]:
+def lists_of(store: memoryview, columns: Sequence[memoryview]) -> list[list[str] | Names]:
     """Return lists of names that are complete: few as a plain list, many as `Names`."""
-    store, columns = growing.finish()
     lists = [Names(store, places) for places in columns]
     return [list(names) if len(names) <= FEW_NAMES else names for names in lists]

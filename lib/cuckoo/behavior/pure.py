@@ -122,8 +122,8 @@ class NameLists:
         self._columns = [array("I") for _ in range(count)]
         self._places: dict[str, int] | None = {}
 
-    def add(self, name: str, lists: int) -> None:
-        """Add a name to each of the lists whose bit is set, unless it is there.
+    def add(self, name: str, lists: int) -> int:
+        """Add a name to each of the lists whose bit is set, unless it is there; return its place.
 
         Raises:
             ValueError: there is no such list, or nothing can be added any more.
@@ -144,6 +144,7 @@ class NameLists:
             for number, column in enumerate(self._columns):
                 if new >> number & 1:
                     column.append(place)
+        return place
 
     def _append(self, text: bytes) -> int:
         place = len(self._store) + self._bits_size

@@ -26,8 +26,8 @@ INTERFACE = 2
 class GrowingNames(Protocol):
     """Several lists of names while they grow; `pure` says how they are kept."""
 
-    def add(self, name: str, lists: int) -> None:
-        """Add a name to each of the lists whose bit is set, unless it is there."""
+    def add(self, name: str, lists: int) -> int:
+        """Add a name to each of the lists whose bit is set, unless it is there; return its place."""
 
     def finish(self) -> tuple[memoryview, list[memoryview]]:
         """Return the buffer of names, and a column of places for each list."""

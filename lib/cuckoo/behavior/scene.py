@@ -4,6 +4,7 @@ A plan says which arguments of a kind are read and which steps look at them. Cal
 read. The meaning of calls and arguments is that of the monitors' own documentation of their hooks.
 """
 
+from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,12 +46,25 @@ class Findings:
     """What the calls of all processes have told so far."""
 
     lists: GrowingNames = field(default_factory=lambda: active().NameLists(len(SUMMARY_LISTS)))
-    """Those of `SUMMARY_LISTS`."""
+    """Those of `SUMMARY_LISTS`; names of events stand in the same buffer."""
     anomalies: list[dict[str, Any]] = field(default_factory=list)
     buffers: list[dict[str, Any]] = field(default_factory=list)
     most_records: int = 0
     anomaly_count: int = 0
     buffer_count: int = 0
+
+
+@dataclass(slots=True)
+class Followed:
+    """Which events have a name that only their handle gives: rows of calls, which rise, and places of names."""
+
+    rows: "array[int]" = field(default_factory=lambda: array("I"))
+    places: "array[int]" = field(default_factory=lambda: array("I"))
+
+    def add(self, row: int, place: int) -> None:
+        """Note the place of a row's name."""
+        self.rows.append(row)
+        self.places.append(place)
 
 
 @dataclass(slots=True)
@@ -63,8 +77,7 @@ class Scene:
     api: str = ""
     row: int = 0
     handles: Handles = field(default_factory=Handles)
-    event_names: dict[int, str] = field(default_factory=dict)
-    """Row of a call to the name behind the handle it gives."""
+    followed: Followed = field(default_factory=Followed)
     generic: GrowingNames | None = None
     """Names by the words of the second family, from the first one on."""
 

@@ -107,21 +107,23 @@ def sections(indexes: list[LogIndex], shown: Shown) -> dict[str, Any]:
     processes = processes_of(indexes, Limits(shown.calls, shown.argument_length))
     records = [process.record() for process in processes]
     findings, plans, events = Findings(most_records=shown.records), _Plans(), EventColumns()
-    generic, event_names = [], []
+    generic, followed = [], []
     for process in processes:
         scene = _watch(process, findings, plans)
-        event_names.append(scene.event_names)
+        followed.append(scene.followed)
         if process.span.second is not None:
             generic.append(generic_record(process, scene))
-    lists = lists_of(findings.lists)  # before the events: what finds a name again is large, and done with
-    for process, names in zip(processes, event_names, strict=True):
-        events.add(process.calls, names)
+    names, lists = (
+        findings.lists.finish()
+    )  # before the events: what finds a name again is large, and done with
+    for process, named in zip(processes, followed, strict=True):
+        events.add(process.calls, named)
     behavior: dict[str, Any] = {
         "processes": records,
         "anomaly": findings.anomalies,
         "processtree": process_tree(records),
-        "summary": dict(zip(SUMMARY_LISTS, lists, strict=True)),
-        "enhanced": events.events(shown.events),
+        "summary": dict(zip(SUMMARY_LISTS, lists_of(names, lists), strict=True)),
+        "enhanced": events.events(names, shown.events),
         "encryptedbuffers": findings.buffers,
         "apistats": _api_counts(processes),
     }
