@@ -44,6 +44,21 @@ def test_events_cross_to_another_process(events: Enhanced, tmp_path: Path) -> No
     assert b"".join(again.json_chunks()) == b"".join(events.json_chunks())
 
 
+@pytest.mark.usefixtures("scanner")
+def test_names_that_only_handles_give_stand_at_the_events_of_their_process(tmp_path: Path) -> None:
+    for number in range(3):
+        log = process(number, filetime=FIRST_SEEN + number) + WRITE + OPEN
+        log += classic_call(9, 0x44, b"MZ") + classic_call(10, 0x40, b"C:\\%d" % number)
+        log += b"".join(classic_call(9, handle, b"MZ") for handle in (0x40, 0x44, 0x40))
+        (tmp_path / f"{number}.bson").write_bytes(log)
+
+    found = sections(list(read_logs(logs_of(tmp_path), 1)), Shown())["enhanced"]
+
+    assert [event["data"]["file"] for event in found] == [
+        name for number in range(3) for name in (None, f"C:\\{number}", None, f"C:\\{number}")
+    ]
+
+
 def test_json_is_what_the_events_say(events: Enhanced) -> None:
     text = json.dumps(list(events), ensure_ascii=False, separators=(",", ":"))
 

@@ -328,6 +328,23 @@ def test_the_words_of_the_second_family_mean_the_same(behavior: Behavior) -> Non
 
 
 @pytest.mark.parametrize(
+    ("told", "word"),
+    [
+        ({"status_info": 2}, "file_created"),
+        ({"status_info": 1}, "file_opened"),
+        ({}, "file_opened"),
+        ({"status_info": 2, "failed": True}, "file_failed"),
+    ],
+)
+def test_the_second_family_tells_what_became_of_a_file(
+    behavior: Behavior, told: dict[str, object], word: str
+) -> None:
+    steps = log_of(("NtCreateFile", "file", {"filepath": "C:\\a", **told}), make=second_call)
+
+    assert behavior(_752=second_process() + steps)["generic"][0]["summary"] == {word: ["C:\\a"]}
+
+
+@pytest.mark.parametrize(
     ("code", "action"),
     [(1, "stop"), (2, "pause"), (3, "continue"), (4, "info"), (5, "notify"), (128, "user"), (b"x", "notify")],
 )
