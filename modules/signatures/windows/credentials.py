@@ -1,5 +1,6 @@
 """Passwords, sessions and keys of users and of Windows."""
 
+from itertools import chain
 from typing import Any
 
 from lib.cuckoo.common.abstracts import Signature
@@ -41,8 +42,9 @@ class BrowserCredentials(Signature):
         if processes and all(str(each.get("process_name", "")).lower() in _BROWSERS for each in processes):
             return False
         summary = self.results["behavior"]["summary"]
-        files = dict.fromkeys([*summary["read_files"], *summary["files"]])
-        self.data.extend({"file": file} for file in files if _STORES.search(str(file)))
+        files = chain(summary["read_files"], summary["files"])
+        found = dict.fromkeys(file for file in files if _STORES.search(str(file)))
+        self.data.extend({"file": file} for file in found)
         return self.has_matches()
 
 
