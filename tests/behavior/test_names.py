@@ -77,7 +77,8 @@ def test_each_of_many_names_is_found_again() -> None:
     first, second, third = (Names(store, places) for places in columns)
 
     assert first == names
-    assert (len(second), third) == (0, [name for name in reversed(names) if name.endswith("7")])
+    assert len(second) == 0
+    assert third == [name for name in reversed(names) if name.endswith("7")]
     assert len(store) == len(names) * len(bytes(1) + b"\x09" + b"C:\\000000")
 
 
