@@ -26,7 +26,7 @@ from lib.cuckoo.behavior.message import printable, render_some, shown
 from lib.cuckoo.behavior.wire import MalformedError
 
 NAME = "cython"
-INTERFACE = 2  # that of `reader`: a build of other sources is not used
+INTERFACE = 3  # that of `reader`: a build of other sources is not used
 
 cdef enum:
     LARGEST_DOCUMENT = 20971520

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lib.cuckoo.behavior.calls import Calls
 
 
-INTERFACE = 2
+INTERFACE = 3
 """Raised with every change to what `Scanner` offers or to what the scanners are given, here and in `_scan.pyx`."""
 
 
