@@ -564,19 +564,17 @@ def test_damaged_entries_are_as_good_as_none(
     assert kept.process(cache=True)["reads"] == "sample"
 
 
+PROCESS = """
+import json, sys, fledge
+results = fledge.process(sys.argv[1], root=sys.argv[2], cache=True, reports=True)
+print(json.dumps({"sections": list(results), "failed": len(results.failures)}))
+"""
+
+
 def test_two_runs_at_the_same_time_do_not_disturb_each_other(kept: WorkingRoot) -> None:
     for name in ("c1", "c2", "c3"):
         kept.add_run(name, f"import time; time.sleep(0.05); return {name!r}", attributes=TRACEABLE)
-    command = [
-        sys.executable,
-        "-m",
-        "fledge",
-        "process",
-        str(kept.analysis),
-        "--root",
-        str(kept.path),
-        "--json",
-    ]
+    command = [sys.executable, "-c", PROCESS, str(kept.analysis), str(kept.path)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, cwd=SHIPPED) for _ in range(3)]
 
     outputs = [json.loads(each.communicate()[0]) for each in running]
