@@ -1,17 +1,20 @@
-"""What the engine itself costs: import, isolation, an empty folder, hashing and typing.
+"""What the engine itself costs: import, isolation, an empty folder, hashing and typing, a second run of the same.
 
-    python benchmarks/engine.py
+    python benchmarks/engine.py [FOLDER...]
+
+The first and the second run are measured on the example and on each FOLDER, an analysis that is copied first.
 
 Times are the best of several runs, because everything that disturbs a run makes it longer.
 """
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -22,6 +25,7 @@ import fledge
 RUNS = 7
 MODULES = 40
 SAMPLE_MB = 512
+EXAMPLE = Path(__file__).resolve().parents[1] / "storage" / "analyses" / "1"
 _IMPORT = "import time; t = time.perf_counter(); import fledge; print(time.perf_counter() - t)"
 _TRIVIAL = """
 from lib.cuckoo.common.abstracts import Processing
@@ -46,12 +50,36 @@ def main() -> None:
             ("fledge process, empty folder", f"{best(lambda: empty_seconds(folder)):.2f} s", "0.7 s"),
             ("hash and type a file", f"{SAMPLE_MB / best(lambda: hashing_seconds(sample)):.0f} MB/s", ""),
         ]
-    table = Table(title="engine", title_justify="left")
-    for label in ("what", "measured", "at most"):
-        table.add_column(label, justify="left" if label == "what" else "right")
+        again = [run_again(analysis, folder) for analysis in (EXAMPLE, *map(Path, sys.argv[1:]))]
+    show("engine", ("what", "measured", "at most"), rows)
+    show("run again", ("analysis", "first run", "second run", "share"), again)
+
+
+def show(title: str, labels: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table."""
+    table = Table(title=title, title_justify="left")
+    for number, label in enumerate(labels):
+        table.add_column(label, justify="right" if number else "left")
     for row in rows:
         table.add_row(*row)
     Console().print(table)
+
+
+def run_again(analysis: Path, scratch: Path) -> tuple[str, str, str, str]:
+    """Return a row: how long the whole command takes on an analysis the first and the second time."""
+    root = scratch / "again"
+    copy = root / "storage" / "analyses" / "1"
+    shutil.copytree(analysis, copy, ignore=shutil.ignore_patterns("reports"))
+    (root / "conf").mkdir()
+    command = [sys.executable, "-m", "fledge", "process", "--root", str(root), str(copy)]
+    seconds = []
+    for _ in range(2):
+        started = time.perf_counter()
+        subprocess.run(command, capture_output=True, check=False, cwd=scratch)
+        seconds.append(time.perf_counter() - started)
+    shutil.rmtree(root)
+    first, second = seconds[0], seconds[1]
+    return analysis.name, f"{first:.2f} s", f"{second:.2f} s", f"{100 * second / first:.1f} %"
 
 
 def best(measure: Callable[[], float]) -> float:

@@ -15,6 +15,7 @@ class AnalysisInfo(Processing):
 
     key = "info"
     folder_only = True
+    traceable = True
 
     def run(self) -> dict[str, Any]:
         """Return the version of the contract, then the facts of the task."""

@@ -23,6 +23,7 @@ class Behavior(Processing):
 
     key = "behavior"
     folder_only = True
+    traceable = True
 
     def run(self) -> dict[str, Any]:
         """Return the sections; `calls` and `enhanced` are sequences that read from the logs when asked."""

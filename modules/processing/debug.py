@@ -21,6 +21,7 @@ class Debug(Processing):
 
     key = "debug"
     folder_only = True
+    traceable = True
 
     def run(self) -> dict[str, Any]:
         """Return the text of each log that exists, `log` in any case, and `errors`, a list of texts.

@@ -14,6 +14,7 @@ class Detections(Processing):
 
     key = "detections"
     order = 90
+    traceable = True
 
     def run(self) -> list[dict[str, Any]]:
         """Return what `add_family_detection` makes of them, after what other modules added."""

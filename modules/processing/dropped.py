@@ -21,6 +21,7 @@ class Dropped(Processing):
 
     key = "dropped"
     folder_only = True
+    traceable = True
 
     def run(self) -> list[dict[str, Any]]:
         """Return the records of `stored_files`; what is missing from them is noted."""

@@ -26,6 +26,7 @@ class KnownFiles(Processing):
 
     key = "hashlookup"
     order = 2
+    cacheable = False
 
     def run(self) -> dict[str, Any]:
         """Return the record of the sample and, if wanted, those of the files it dropped as `dropped`.

@@ -41,6 +41,7 @@ class Memory(Processing):
 
     key = "memory"
     order = 3
+    traceable = True
 
     def run(self) -> dict[str, Any]:
         """Return the section; {} for an analysis without an image, which is the usual case."""

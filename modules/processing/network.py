@@ -53,6 +53,7 @@ class Network(Processing):
 
     key = "network"
     order = 2
+    traceable = True
 
     def run(self) -> dict[str, Any]:
         """Return the sections; those of an analysis without a capture are empty, and `pcap_sha256` is None.

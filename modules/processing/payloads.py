@@ -21,6 +21,7 @@ class Payloads(Processing):
 
     key = "CAPE"
     folder_only = True
+    traceable = True
 
     def run(self) -> dict[str, list[dict[str, Any]]]:
         """Return the records of `payloads`; what is missing from them is noted. No configurations are read."""

@@ -21,6 +21,7 @@ class ProcessImages(Processing):
 
     key = "procdump"
     folder_only = True
+    traceable = True
 
     def run(self) -> list[dict[str, Any]]:
         """Return the records of `process_images`; what is missing from them is noted."""

@@ -33,6 +33,7 @@ class ProcessMemory(Processing):
 
     key = "procmemory"
     folder_only = True
+    traceable = True
 
     def run(self) -> list[dict[str, Any]]:
         """Return a record for each dump, by name; what is missing from them is noted."""

@@ -33,6 +33,7 @@ class Static(Processing):
 
     key = "static"
     folder_only = True
+    traceable = True
 
     def run(self) -> dict[str, Any]:
         """Return `kind`, the section of that kind, for example `pe`, and `indicators`.

@@ -20,6 +20,7 @@ class Strings(Processing):
 
     key = "strings"
     folder_only = True
+    traceable = True
 
     def run(self) -> list[str] | list[dict[str, Any]]:
         """Return the strings, or with `offsets` records of `string`, `offset` and `encoding`.

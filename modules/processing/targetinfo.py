@@ -20,6 +20,7 @@ class TargetInfo(Processing):
 
     key = "target"
     folder_only = True
+    traceable = True
 
     def run(self) -> dict[str, Any]:
         """Return `category` and, by category, `file` (a file record) or `url` with its `yara`.

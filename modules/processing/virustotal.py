@@ -31,6 +31,7 @@ class VirusTotalReports(Processing):
 
     key = "virustotal"
     order = 2
+    cacheable = False
 
     def run(self) -> dict[str, Any]:
         """Return the record of the target and, if wanted, those of the files it dropped as `dropped`.

@@ -22,6 +22,7 @@ class HtmlReport(Report):
     """Write the page; it appears whole or not at all."""
 
     order = 2
+    traceable = True
 
     def run(self, results: dict[str, Any]) -> None:
         """Render section by section, each within its share of the size."""

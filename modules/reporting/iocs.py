@@ -26,6 +26,7 @@ class Iocs(Report):
     """Write both files; each appears whole or not at all."""
 
     order = 2
+    traceable = True
 
     def run(self, results: dict[str, Any]) -> None:
         """Gather once, write twice; what was left out stands in the ledger."""

@@ -25,6 +25,8 @@ _PLACES = ("yes", "no", "separate")
 class JsonDump(Report):
     """Write the report, keys in a fixed order; it appears whole or not at all."""
 
+    traceable = True
+
     def run(self, results: dict[str, Any]) -> None:
         """Stream the results to disk, so that memory does not grow with them; calls first, others link to them."""
         how, place = self._word("compress"), self._word("calls", "yes")

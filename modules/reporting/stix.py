@@ -23,6 +23,7 @@ class Stix(Report):
     """Write the bundle; it appears whole or not at all, and is the same each time."""
 
     order = 3
+    traceable = True
 
     def run(self, results: dict[str, Any]) -> None:
         """Gather what is worth sharing, and write it; what is left out stands in the ledger too."""

@@ -4,8 +4,6 @@ import pytest
 
 from fledge import Results
 from lib.cuckoo.common.exceptions import CuckooStartupError
-from lib.cuckoo.common.root import find_root
-from lib.cuckoo.core.engine import Engine, Settings
 from lib.cuckoo.core.ledger import Outcome
 from tests.working_root import WorkingRoot, run_of
 
@@ -18,9 +16,7 @@ def three(root: WorkingRoot) -> WorkingRoot:
 
 
 def processed(root: WorkingRoot, **choice: list[str]) -> Results:
-    engine = Engine(root.analysis, Settings(find_root(root.path), **choice))
-    engine.process()
-    return Results(engine.path, engine.results, engine.ledger)
+    return root.process(**choice)
 
 
 def test_only_the_named_modules_run(three: WorkingRoot) -> None:

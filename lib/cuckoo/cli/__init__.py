@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import click
 
 from lib.cuckoo import __version__
+from lib.cuckoo.cli.cache import cache
 from lib.cuckoo.cli.calls import calls
 from lib.cuckoo.cli.diff import diff
 from lib.cuckoo.cli.explain import explain
@@ -22,7 +23,7 @@ from lib.cuckoo.cli.terminal import COULD_NOT_RUN, INTERRUPTED, complain
 from lib.cuckoo.cli.watch import watch
 from lib.cuckoo.common.exceptions import CuckooCriticalError, CuckooOperationalError
 
-_COMMANDS = [calls, diff, explain, init, lint, modules, process, show, watch]
+_COMMANDS = [cache, calls, diff, explain, init, lint, modules, process, show, watch]
 
 
 @click.group(

@@ -10,6 +10,7 @@ import click
 
 from lib.cuckoo.cli.batch import BatchOptions, batch_options, process_many
 from lib.cuckoo.cli.options import find_analysis, json_option, modules_option, root_option, signatures_option
+from lib.cuckoo.cli.partly import Part, part_options
 from lib.cuckoo.cli.terminal import COULD_NOT_RUN, FAILED, complain, print_all, print_json, terminal
 from lib.cuckoo.common.exceptions import CuckooOperationalError
 from lib.cuckoo.common.root import find_root
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 @click.option("--in-process", is_flag=True, help="Run modules in one process, without limits, for debuggers.")
 @click.option("--deterministic", is_flag=True, help="Leave times out: equal input gives equal reports.")
 @batch_options
+@part_options
 @json_option
 def process(  # noqa: PLR0913, PLR0917 - click hands over each option as an argument
     folders: Sequence[str],
@@ -47,6 +49,7 @@ def process(  # noqa: PLR0913, PLR0917 - click hands over each option as an argu
     in_process: bool,
     deterministic: bool,
     batch: BatchOptions,
+    part: Part,
     as_json: bool,
 ) -> None:
     """Process analysis folders and write their reports.
@@ -59,6 +62,9 @@ def process(  # noqa: PLR0913, PLR0917 - click hands over each option as an argu
     fledge process 1 2 3 --json | jq .     several, for machines
     fledge process storage/analyses --since 2026-01-01 --failed --workers 4
     fledge process storage/analyses --resume
+    fledge process 1 --only network        one module; the rest as it was, where nothing has changed
+
+    What was computed before from the same is taken from the cache (see `fledge cache`), and says CACHED.
 
     The exit status is 0 when all went well, 1 when some module failed (the report has the rest and says why),
     2 when an analysis could not be processed at all, 130 when interrupted.
@@ -72,6 +78,7 @@ def process(  # noqa: PLR0913, PLR0917 - click hands over each option as an argu
         jobs=jobs,
         in_process=in_process,
         deterministic=deterministic,
+        **vars(part),
     )
     paths = [find_analysis(folder, settings.root) for folder in folders]
     if batch.mean_many(paths):

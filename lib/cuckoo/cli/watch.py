@@ -104,7 +104,7 @@ def watch(  # noqa: PLR0913, PLR0917 - click hands over each option as an argume
     from lib.cuckoo.core.batch.watch import Watch, Watching  # noqa: PLC0415 - as above
     from lib.cuckoo.core.engine import Settings  # noqa: PLC0415 - as above
 
-    settings = Settings(find_root(root), modules, signatures, jobs)
+    settings = Settings(find_root(root), modules, signatures, jobs, cache=True)
     listeners = sinks(log, as_json)
     if not as_json:
         listeners.append(_lines())

@@ -23,6 +23,13 @@ class Processing(AnalysisPaths):
     folder_only: ClassVar[bool] = False
     """True declares that `run` reads the analysis folder and never `self.results`; such modules of equal order
     may run at the same time, and always see empty results."""
+    cacheable: ClassVar[bool] = True
+    """False declares that the answer may differ although nothing in the analysis did: it depends on the clock, on
+    chance or on a service. It is never taken from an earlier run."""
+    traceable: ClassVar[bool] = False
+    """True declares that `run` reads files through Python alone, or says what it reads in other ways with
+    `lib.cuckoo.common.inputs.depends_on`. Then its answer of an earlier run is taken as long as those files and the
+    sections that it asked for are the same; else all files of the analysis and all sections have to be."""
 
     def __init__(self, results: dict[str, Any] | None = None) -> None:
         self.results: dict[str, Any] = {} if results is None else results

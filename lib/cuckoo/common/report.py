@@ -1,7 +1,7 @@
 """`Report`, the base class of the modules that write the results down."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from lib.cuckoo.common.options import Options, as_options
 from lib.cuckoo.common.paths import AnalysisPaths
@@ -14,6 +14,11 @@ class Report(AnalysisPaths):
     """Reports run by `order`, then by file name, then by class name."""
     enabled: bool = True
     """False keeps the class from running whatever the configuration says."""
+    cacheable: ClassVar[bool] = True
+    """False has the report written by each run, also when nothing that it tells has changed."""
+    traceable: ClassVar[bool] = False
+    """True declares that `run` reads files through Python alone; else all files of the analysis have to be the same
+    for the report not to be written again."""
 
     def __init__(self) -> None:
         self.task: dict[str, Any] = {}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib.cuckoo.common.exceptions import CuckooStartupError
+from lib.cuckoo.common.inputs import depends_on
 
 VARIABLE = "FLEDGE_ROOT"
 _TREE = Path(__file__).resolve().parents[3]
@@ -47,6 +48,7 @@ class Root:
     def configuration(self, name: str) -> Path:
         """Return the file that holds the configuration `name`: the root's own, else the shipped one."""
         own = self.path / "conf" / f"{name}.conf"
+        depends_on(own)  # also when it is not there yet
         return own if own.is_file() else SHIPPED / "conf" / f"{name}.conf"
 
     def module_folders(self, kind: str) -> list[Path]:

@@ -62,6 +62,8 @@ def _module_row(run: Run, *, several: bool) -> tuple[Text, ...]:
     name = f"{run.module}.{run.class_name}" if several and run.class_name else run.module
     ran = run.wall_seconds > 0
     why = run.reason or "; ".join(run.notes)
+    if run.outcome is Outcome.CACHED:
+        why = f"of {run.cached_from} UTC{'; ' * bool(why)}{why}"
     return (
         Text(visible(name, 40)),
         Text(str(run.outcome), style=style_of(run.outcome)),

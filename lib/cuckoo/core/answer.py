@@ -197,6 +197,15 @@ def pack(value: object, keep: Callable[[Detachable], bytes] | None = None) -> by
         raise UnencodableError(first_obstacle(value)) from None
 
 
+def unpack(data: memoryview) -> Any:
+    """Return what `pack` encoded, without anything `Detachable`.
+
+    Raises:
+        MalformedError: the bytes are not what `pack` gives.
+    """
+    return _MessageReader(memoryview(b""), "").read(data)
+
+
 def read_messages(view: memoryview, analysis_path: str) -> Iterator[Any]:
     """Yield the finished messages of `view`, the whole of what a child left behind.
 

@@ -6,7 +6,8 @@ import os
 import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,15 @@ from lib.cuckoo.common.report import Report
 from lib.cuckoo.common.root import Root
 from lib.cuckoo.core import execution
 from lib.cuckoo.core.answer import AnswerWriter
+from lib.cuckoo.core.cache.keeper import (
+    LEDGER,
+    Common,
+    Forgetful,
+    SignatureKeeper,
+    StageKeeper,
+    ledger_identity,
+)
+from lib.cuckoo.core.cache.shelf import configured_shelf
 from lib.cuckoo.core.choice import Choice
 from lib.cuckoo.core.discovery import Candidate, Discovery, discover
 from lib.cuckoo.core.execution import Analysis
@@ -27,7 +37,12 @@ from lib.cuckoo.core.limits import Limits
 from lib.cuckoo.core.sections import Sections
 from lib.cuckoo.core.signatures.explain import Explanation, explain_apart
 from lib.cuckoo.core.signatures.loading import load_signatures
-from lib.cuckoo.core.signatures.section import SignatureSettings, apply_signatures, signature_settings
+from lib.cuckoo.core.signatures.section import (
+    SignatureResults,
+    SignatureSettings,
+    apply_signatures,
+    signature_settings,
+)
 from lib.cuckoo.core.signatures.selection import Setting
 from lib.cuckoo.core.stage import Conditions, Observer, Silence, run_stage
 from lib.cuckoo.core.tracking import copied
@@ -100,6 +115,7 @@ class Engine:
         self.settings = settings
         self.ledger = Ledger()
         self.task = self._read_task(task)
+        self._given = bool(results)
         self._sections = Sections(results)
         self._statistics: dict[str, Any] = {}
         self._own: dict[str, Any] = {}
@@ -121,9 +137,13 @@ class Engine:
         self.settings.observer.planned("processing", [each.name for each in found.candidates])
         with self.settings.root.active():
             conditions = self._conditions(limits, found.candidates)
-            stage = run_stage(found.candidates, self._attempt_processing, conditions)
-            for run, messages in stage:
-                self._record(self._sections.merge(run, messages))
+            keeper = self._keeper("processing", conditions)
+            attempt = keeper.watched(self._attempt_processing)
+            for run, messages in run_stage(found.candidates, attempt, replace(conditions, keeper=keeper)):
+                merged = self._sections.merge(run, messages)
+                keeper.settle(merged, messages)
+                self._record(merged)
+        self._finish_stage()
         self.ledger.runs.extend(found.left_out)
         self._conclude("processing", self._module_times(), limits=dataclasses.asdict(limits))
 
@@ -134,7 +154,8 @@ class Engine:
             return
         conditions = self._conditions(stage_limits(self.settings.root, "signatures"))
         with self.settings.root.active():
-            found = apply_signatures(self.results, settings, self._signature_setting(settings), conditions)
+            found = self._signatures(settings, conditions)
+        self._finish_stage()
         self.results.update(found.sections)
         for run in found.faults:
             self._record(run)
@@ -157,10 +178,47 @@ class Engine:
         self.settings.observer.planned("reporting", [each.name for each in found.candidates])
         with self.settings.root.active():
             conditions = self._conditions(limits, found.candidates)
-            stage = run_stage(found.candidates, self._attempt_report, conditions)
-            for run, _ in stage:
+            keeper = self._keeper("reporting", conditions)
+            attempt = keeper.watched(self._attempt_report)
+            for run, messages in run_stage(found.candidates, attempt, replace(conditions, keeper=keeper)):
+                keeper.settle(run, messages)
                 self._record(run)
+        self._finish_stage()
         self.ledger.runs.extend(found.left_out)
+
+    def _signatures(self, settings: SignatureSettings, conditions: Conditions) -> SignatureResults:
+        """Return what the signatures say, or said before of the same."""
+        setting, common = self._signature_setting(settings), self._cache
+        if common is None:
+            return apply_signatures(self.results, settings, setting, conditions)
+        common.memory.sections[LEDGER] = ledger_identity(self.ledger, self._own)
+        again = "signatures" in self.settings.again
+        keeper = SignatureKeeper(common, settings, setting, conditions.limits, again=again)
+        recalled = keeper.recall()
+        if recalled is not None:
+            return recalled
+        conditions = replace(conditions, watched=keeper.watched)
+        return keeper.settle(apply_signatures(self.results, settings, setting, conditions))
+
+    @cached_property
+    def _cache(self) -> Common | None:
+        """What earlier runs on this analysis left; None where nothing is to be taken or kept."""
+        settings = self.settings
+        if not settings.cache or settings.in_process or settings.deterministic or self._given:
+            return None
+        shelf = configured_shelf(settings.root)
+        return Common.of(shelf, settings.root, str(self.path), self.task) if shelf else None
+
+    def _keeper(self, stage: str, conditions: Conditions) -> StageKeeper | Forgetful:
+        if self._cache is None:
+            return Forgetful()
+        if stage == "reporting":
+            self._cache.memory.sections[LEDGER] = ledger_identity(self.ledger, self._own)
+        return StageKeeper(stage, self._cache, conditions.limits_of, again=stage in self.settings.again)
+
+    def _finish_stage(self) -> None:
+        if self._cache is not None:
+            self._cache.finish()
 
     def _read_task(self, given: Mapping[str, Any] | None) -> dict[str, Any]:
         if given is not None:

@@ -46,6 +46,8 @@ class Processed:
     """Other sections that it set or changed."""
     notes: list[str]
     units: list[Any]
+    took: list[str] | None
+    """Keys of the sections that it asked for; None for all."""
 
 
 def process(
@@ -114,7 +116,8 @@ def _run_processing(
     if status is not None:
         module.__dict__["_show"] = status.write
     data = module.run()
-    return Processed(module.key, data, tracked.writes(), _notes_of(module), units_of(module))
+    took = tracked.taken()
+    return Processed(module.key, data, tracked.writes(), _notes_of(module), units_of(module), took)
 
 
 def _notes_of(module: Processing | Report) -> list[str]:
@@ -151,7 +154,7 @@ def _deliver(candidate: Candidate, processed: Processed, answer: AnswerWriter) -
     answer.write({"data": processed.data})
     answer.write({"writes": {name: data for name, data in processed.writes.items() if name != processed.key}})
     ending = {"outcome": str(Outcome.COMPLETED), "key": processed.key}
-    answer.write(ending | {"notes": processed.notes, "units": processed.units})
+    answer.write(ending | {"notes": processed.notes, "units": processed.units, "took": processed.took})
 
 
 def _judge(error: BaseException) -> tuple[Outcome, str]:

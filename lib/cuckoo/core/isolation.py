@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lib.cuckoo.core.answer import AnswerWriter, MalformedError, read_messages
@@ -23,6 +23,7 @@ from lib.cuckoo.core.limits import Limits
 from lib.cuckoo.core.warden import KILL, Work, be_warden, libc, signal_descendants
 
 _OUTPUT_KEPT = 8192
+_NOTHING = memoryview(b"")
 _TICK_SECONDS = 0.2
 _PATIENCE_SECONDS = 2
 _READS_AT_END = 64  # a pipe holds a megabyte at most; a process that escaped may write for ever
@@ -78,6 +79,12 @@ class Ended:
     cpu_seconds: float
     peak_memory_bytes: int
     answer_bytes: int
+    answer: memoryview = _NOTHING
+    """All messages as they were written, read-only; empty when they could not be read. It holds a descriptor."""
+
+    def without_answer(self) -> "Ended":
+        """Return it without the answer as it was written."""
+        return replace(self, answer=_NOTHING)
 
 
 def launch(work: Work, limits: Limits, analysis_path: str, siblings: Sequence[Child] = ()) -> Child:
@@ -186,7 +193,7 @@ def _collect(child: Child) -> Ended:
         for _ in range(_READS_AT_END):
             if not _drain(child):
                 break
-    messages, malformed, size = _read_answer(child.answer, child.limits, child.analysis_path)
+    messages, malformed, size, view = _read_answer(child.answer, child.limits, child.analysis_path)
     child.close()
     return Ended(
         messages=messages,
@@ -199,6 +206,7 @@ def _collect(child: Child) -> Ended:
         cpu_seconds=usage.ru_utime + usage.ru_stime,
         peak_memory_bytes=usage.ru_maxrss << 10,
         answer_bytes=size,
+        answer=view,
     )
 
 
@@ -208,7 +216,7 @@ def perform_here(work: Work, limits: Limits, analysis_path: str) -> Ended:
     started, cpu = time.monotonic(), time.process_time()
     try:
         work(AnswerWriter(answer, limits.answer_bytes))
-        messages, malformed, size = _read_answer(answer, limits, analysis_path)
+        messages, malformed, size, _ = _read_answer(answer, limits, analysis_path)
     finally:
         os.close(answer)
     return Ended(
@@ -229,21 +237,22 @@ def _memory_file() -> int:
     return os.memfd_create("answer", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
 
 
-def _read_answer(answer: int, limits: Limits, analysis_path: str) -> tuple[list[Any], str, int]:
-    """Return the messages, why the rest could not be read, and the size in bytes."""
+def _read_answer(answer: int, limits: Limits, analysis_path: str) -> tuple[list[Any], str, int, memoryview]:
+    """Return the messages, why the rest could not be read, the size in bytes, and all of it if it could be read."""
     messages: list[Any] = []
+    view = _NOTHING
     size = os.fstat(answer).st_size
     try:
         _seal(answer)
         size = os.fstat(answer).st_size
         if size > limits.answer_bytes:
-            return messages, f"its answer of {size:,} bytes is beyond its limit", size
+            return messages, f"its answer of {size:,} bytes is beyond its limit", size, _NOTHING
         if size:
             view = memoryview(mmap.mmap(answer, size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ))
             messages.extend(read_messages(view, analysis_path))
     except MalformedError as error:
-        return messages, str(error), size
-    return messages, "", size
+        return messages, str(error), size, _NOTHING
+    return messages, "", size, view
 
 
 def _seal(answer: int) -> None:

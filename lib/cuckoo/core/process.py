@@ -23,6 +23,9 @@ def process(  # noqa: PLR0913 - keyword-only, each with a default
     deterministic: bool = False,
     reports: bool = False,
     observer: Observer | None = None,
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    cache: bool = False,
 ) -> Results:
     """Process one analysis folder and return its results; a module that fails costs its own section only.
 
@@ -37,6 +40,9 @@ def process(  # noqa: PLR0913 - keyword-only, each with a default
         deterministic: leave out of the results what differs between two runs on the same input.
         reports: run the reporting modules too, which write into the folder's `reports/`.
         observer: told what is planned, started and finished.
+        only: names of modules; of each stage that one of them belongs to, no other module runs.
+        skip: names of modules that do not run.
+        cache: take answers of an earlier run that still hold, and keep those of this one.
 
     Raises:
         CuckooOperationalError: the folder cannot be read.
@@ -53,6 +59,9 @@ def process(  # noqa: PLR0913 - keyword-only, each with a default
         in_process=in_process,
         deterministic=deterministic,
         observer=observer or Silence(),
+        only=only,
+        skip=skip,
+        cache=cache,
     )
     engine = Engine(path, settings, task)
     engine.process()

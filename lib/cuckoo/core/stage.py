@@ -16,6 +16,7 @@ from lib.cuckoo.core.ledger import Outcome, Run
 from lib.cuckoo.core.limits import Limits
 from lib.cuckoo.core.status import StatusLine
 from lib.cuckoo.core.units import unit_runs
+from lib.cuckoo.core.warden import Work
 
 Attempt = Callable[[Candidate, AnswerWriter], None]
 """Runs a candidate inside the child and writes its messages."""
@@ -62,6 +63,10 @@ class Silence:
 class Keeper(Protocol):
     """Who knows earlier answers, and looks on while new ones are made; called in the engine's process."""
 
+    @property
+    def keeps(self) -> bool:
+        """Tell whether it wants the answers as they were written."""
+
     def recall(self, candidate: Candidate) -> tuple[Run, list[Any]] | None:
         """Return what a candidate answered before, if it would answer the same today."""
 
@@ -74,6 +79,8 @@ class Keeper(Protocol):
 
 class NoKeeper:
     """A keeper that remembers nothing."""
+
+    keeps = False
 
     def recall(self, candidate: Candidate) -> None:
         """Know no earlier answer."""
@@ -89,6 +96,10 @@ def _everything(_candidate: Candidate) -> str:
     return ""
 
 
+def _unwatched(work: Work) -> Work:
+    return work
+
+
 @dataclass(frozen=True)
 class Conditions:
     """Under which conditions a stage runs its candidates."""
@@ -101,6 +112,8 @@ class Conditions:
     keeper: Keeper = NoKeeper()  # noqa: RUF009 - it has no state
     why_left_out: Callable[[Candidate], str] = _everything
     """Says why a candidate is not to run, "" when it is; an earlier answer that still holds is taken even so."""
+    watched: Callable[[Work], Work] = _unwatched
+    """Wraps the work of a child that runs signatures."""
 
     def limits_of(self, candidate: Candidate) -> Limits:
         """Return the stage's limits with those of the candidate's section in place."""
@@ -195,8 +208,10 @@ def _run_children(
                     line = lines[waiting[0][0]] = StatusLine()
                     _launch_next(waiting, running, _showing(line, attempt), conditions)
                 children = [child for _, child in running.values()]
-                for pid, end in wait(children, tick).items():
-                    ended[running.pop(pid)[0]] = end
+                ended |= {
+                    running.pop(pid)[0]: end if conditions.keeper.keeps else end.without_answer()
+                    for pid, end in wait(children, tick).items()
+                }
             yield candidate, ended.pop(position)
     finally:
         kill([child for _, child in running.values()])

@@ -1,7 +1,7 @@
 """Results as a module sees them, which remember what the module changed."""
 
 import hashlib
-from collections.abc import ItemsView, Iterator, Mapping, ValuesView
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
 from lib.cuckoo.common.detach import Detachable
@@ -11,13 +11,20 @@ from lib.cuckoo.core.answer import UnencodableError, pack
 class TrackedResults(dict[str, Any]):
     """All sections so far, by key; `writes()` tells which of them were set, replaced or changed inside.
 
-    A section is compared only if the module took it out, because comparing means encoding it twice.
+    A section is compared only if the module took it out, because comparing means encoding it twice. `taken()` tells
+    which keys it asked for.
     """
 
     def __init__(self, sections: Mapping[str, Any]) -> None:
         super().__init__(sections)
         self._before = dict(sections)
         self._prints: dict[str, bytes] = {}
+        self._taken: set[str] = set()
+        self._all_taken = False
+
+    def taken(self) -> list[str] | None:
+        """Return the keys that were asked for, there or not, sorted; None for all."""
+        return None if self._all_taken else sorted(self._taken)
 
     def writes(self) -> dict[str, Any]:
         """Return the sections that differ from what was handed over, in their order."""
@@ -29,10 +36,12 @@ class TrackedResults(dict[str, Any]):
         return key in self._prints and _fingerprint(value) != self._prints[key]
 
     def _touch(self, key: str) -> None:
+        self._taken.add(str(key))
         if key in self._before and key not in self._prints:
             self._prints[key] = _fingerprint(self._before[key])
 
     def _touch_all(self) -> None:
+        self._all_taken = True
         for key in self._before:
             self._touch(key)
 
@@ -70,7 +79,21 @@ class TrackedResults(dict[str, Any]):
         self._touch_all()
         return dict(super().items())
 
+    def keys(self) -> KeysView[str]:  # type: ignore[override]  # the view is the built-in one
+        """Return the keys."""
+        self._all_taken = True
+        return super().keys()
+
+    def __contains__(self, key: object) -> bool:
+        self._taken.add(str(key))
+        return super().__contains__(key)
+
+    def __len__(self) -> int:
+        self._all_taken = True
+        return super().__len__()
+
     def __iter__(self) -> Iterator[str]:
+        self._all_taken = True
         return super().__iter__()
 
 

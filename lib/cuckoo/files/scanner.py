@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 from lib.cuckoo.common.config import Config
 from lib.cuckoo.common.exceptions import CuckooDependencyError, CuckooOperationalError
+from lib.cuckoo.common.inputs import depends_on, will_not_last
 from lib.cuckoo.common.options import Options
 from lib.cuckoo.common.root import SHIPPED, find_root
 from lib.cuckoo.files.rules import EXTERNALS, RuleSet, load_rules
@@ -82,6 +83,7 @@ class Scanner:
         import yara  # noqa: PLC0415 - an extra; there are compiled rules, so it is here
 
         if self._spent_seconds >= self.limits.total_seconds:
+            will_not_last("YARA's time was up")
             self._say(f"YARA had its {self.limits.total_seconds} seconds; the rest is not scanned")
             return []
         variables, began = externals(filename, filepath), time.monotonic()
@@ -94,6 +96,7 @@ class Scanner:
                 warnings_callback=lambda *_: yara.CALLBACK_CONTINUE,
             )
         except yara.Error as error:
+            will_not_last(f"YARA gave up: {error}")
             self._say(f"YARA gave up on {variables['filename'] or 'data'}: {error}")
             return []
         finally:
@@ -132,6 +135,8 @@ def configured_rules(group: str) -> RuleSet:
     root = find_root().path
     own = root / str(_options().get("folder") or "data/yara")
     folders = dict.fromkeys(folder / group for folder in (SHIPPED / "data" / "yara", own))
+    for folder in folders:
+        depends_on(folder)  # also when it is not there yet
     cache = root / "storage" / "cache" / "yara" if (root / "storage").is_dir() else None
     return load_rules([folder for folder in folders if folder.is_dir()], cache)
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from lib.cuckoo.common.exceptions import CuckooDependencyError
 from lib.cuckoo.common.filetype import describe_bytes
+from lib.cuckoo.common.inputs import depends_on
 from lib.cuckoo.memory.cells import plain, type_name
 from lib.cuckoo.memory.kernel import Kernel
 from lib.cuckoo.memory.regions import Region
@@ -181,6 +182,7 @@ def _configured(places: Places) -> str:
         raise CuckooDependencyError(
             f"memory images need Volatility 3 ({error}): pip install 'fledge[memory]'"
         ) from error
+    depends_on(places.symbols)  # also when it is not there yet
     own = [path for path in constants.SYMBOL_BASEPATHS if Path(path).is_dir() and "volatility3" in path]
     constants.CACHE_PATH = str(places.cache)
     constants.OFFLINE = not places.download

@@ -3,6 +3,7 @@
 from typing import Any
 
 from lib.cuckoo.common.exceptions import CuckooDependencyError
+from lib.cuckoo.common.inputs import depends_on
 from lib.cuckoo.network.conversation import Record
 
 
@@ -46,6 +47,7 @@ def _open(path: str) -> Any:  # maxminddb has no types that say what its records
         import maxminddb  # noqa: PLC0415 - an extra, needed only when a database is configured
     except ImportError as error:
         raise CuckooDependencyError(f"databases of addresses need maxminddb: {error}") from error
+    depends_on(path)  # its reader may be native code
     try:
         return maxminddb.open_database(path)
     except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:

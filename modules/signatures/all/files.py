@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lib.cuckoo.common.abstracts import Signature
+from lib.cuckoo.common.inputs import holds_until
 from lib.cuckoo.common.patterns import alternatives, as_number
 
 _EXECUTE, _WRITE = 0x20000000, 0x80000000
@@ -196,7 +197,7 @@ class OddCompileTime(PeSignature):
         started = str(self.results["info"].get("started") or "")
         if not re.match(r"\d{4}-\d\d-\d\d", stamp):
             return False
-        latest = started if re.match(r"\d{4}-\d\d-\d\d", started) else datetime.now(UTC).strftime("%Y-%m-%d")
+        latest = started if re.match(r"\d{4}-\d\d-\d\d", started) else _today()
         if stamp[:4] >= "1993" and stamp[:10] <= latest[:10]:
             return False
         self.data.append({"timestamp": stamp})
@@ -465,6 +466,13 @@ class VirusTotalPositives(Signature):
             if isinstance(scan, Mapping) and (scan.get("detected") or scan.get("category") == "malicious"):
                 yield str(product), str(scan.get("result"))
         yield from _rows(section.get("results"))
+
+
+def _today() -> str:
+    """Return the date, which the answer depends on."""
+    now = datetime.now(UTC)
+    holds_until((now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)).timestamp())
+    return now.strftime("%Y-%m-%d")
 
 
 def _rows(rows: object) -> Iterator[tuple[str, str]]:

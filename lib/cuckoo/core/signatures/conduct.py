@@ -126,7 +126,7 @@ class Conductor:
             answer.write({"statistics": result.statistics, "written": result.written})
             answer.write({"outcome": str(Outcome.COMPLETED)})
 
-        return work
+        return self._conditions.watched(work)
 
     def _watch(self, pairs: Iterable[tuple[Child, _Share]]) -> Callable[[], None]:
         """Return what is done a few times a second: end the child of a signature that does not get on."""

@@ -33,7 +33,7 @@ class Loading:
 def load_signatures(folders: Sequence[Path]) -> Loading:
     """Load the signatures of several collections; those of a later one replace earlier ones of the same name."""
     loading = Loading()
-    for collection, folder in enumerate(dict.fromkeys(map(_signature_folder, folders))):
+    for collection, folder in enumerate(dict.fromkeys(map(signature_folder, folders))):
         for file in signature_files(folder):
             _load(file, collection, _platform(file, folder), loading)
     return loading
@@ -55,7 +55,8 @@ def signature_files(folder: Path) -> Iterator[Path]:
                 yield Path(place, name)
 
 
-def _signature_folder(folder: Path) -> Path:
+def signature_folder(folder: Path) -> Path:
+    """Return where the signatures of a collection lie: in a checkout of somebody's, below `modules/`."""
     inner = folder / "modules" / "signatures"
     return (inner if inner.is_dir() else folder).resolve()
 

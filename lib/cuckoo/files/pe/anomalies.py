@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
+from lib.cuckoo.common.inputs import holds_until
 from lib.cuckoo.files.pe.headers import raw_range, section_holding
 from lib.cuckoo.files.pe.image import Image, plain
 from lib.cuckoo.files.pe.records import DebugEntry
@@ -14,12 +15,16 @@ PACKED_ENTROPY = 7.2
 EARLIEST = 725_846_400
 """1993, when there were no such files yet."""
 FEW_IMPORTS = 10
+DAY = 86_400
 _HUGE = 1 << 28
 
 
 def plausible_time(seconds: int, now: datetime) -> bool:
     """Tell whether a file can have been linked at that time."""
-    return EARLIEST <= seconds <= now.timestamp() + 86_400
+    latest = now.timestamp() + DAY
+    if seconds > latest:
+        holds_until(seconds - DAY)
+    return EARLIEST <= seconds <= latest
 
 
 def header_anomalies(image: Image, debug: list[DebugEntry]) -> Iterator[str]:
