@@ -231,7 +231,8 @@ class Analysis:
 
     def _named(self, side: Direction, payload: bytes, time: float) -> None:
         """Read a datagram of a name service."""
-        self._dns(side.flow.protocol, side.flow.halves[CLIENT].key, payload, time)
+        flow = side.flow
+        self._dns(flow.protocol, flow.halves[CLIENT].key, payload, time)
 
     def _dns(self, family: str, flow: bytes, payload: bytes, time: float) -> None:
         try:
