@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.cuckoo.common.replacing import drafted, remove_drafts, replacing
+from lib.cuckoo.common.replacing import drafted, output_folder, remove_drafts, replacing
 
 
 def test_the_file_takes_its_place_at_the_end(tmp_path: Path) -> None:
@@ -117,3 +117,27 @@ def test_a_draft_by_name_takes_its_place_at_the_end(tmp_path: Path) -> None:
         draft.write_bytes(b"half")
         raise KeyboardInterrupt
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"new"]
+
+
+def test_a_file_in_an_output_folder_stays_there_though_the_path_is_swapped(tmp_path: Path) -> None:
+    place, elsewhere = tmp_path / "place", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with output_folder(place) as folder, replacing(Path("out"), folder=folder) as file:
+        place.rename(tmp_path / "moved")
+        place.symlink_to(elsewhere)
+        file.write(b"whole")
+
+    assert (tmp_path / "moved" / "out").read_bytes() == b"whole"
+    assert [*elsewhere.iterdir()] == []
+
+
+@pytest.mark.parametrize("kind", ["link", "file"])
+def test_an_output_folder_is_a_folder(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / "place"
+    if kind == "link":
+        place.symlink_to(tmp_path)
+    else:
+        place.write_bytes(b"")
+
+    with pytest.raises(NotADirectoryError), output_folder(place):
+        pytest.fail("it was opened")

@@ -157,7 +157,7 @@ def _captures(shared_data: Path) -> list[Path]:
 
 
 def make_walk(name: str, most_seconds: int = 10) -> Any:
-    return WALKS[name].Walk({}, {}, lambda _destination, _length: True, most_seconds)
+    return WALKS[name].Walk({}, {}, lambda _destination, _length: True, lambda *_: None, most_seconds)
 
 
 ECHO = ethernet(ipv4(b"\x08\0\0\0\0\1\0\1" + bytes(16), 1))
@@ -169,7 +169,7 @@ def test_records_are_taken_up_to_the_first_that_is_not_whole(walk: str) -> None:
     whole = pcap([ECHO] * 3)[24:]
 
     for cut in range(len(whole) + 1):
-        assert make_walk(walk).records(whole[:cut], 0, MICROSECONDS, 1) == cut // RECORD * RECORD
+        assert make_walk(walk).records(whole[:cut], 0, MICROSECONDS, 1, 0) == cut // RECORD * RECORD
 
 
 @EVERY_WALK
@@ -177,8 +177,8 @@ def test_records_are_taken_up_to_the_first_of_an_unknown_flow(walk: str) -> None
     strange = ethernet(ipv4(udp(1, 2, bytes(20)), 17))
     records = pcap([ECHO, ECHO, strange, ECHO])[24:]
 
-    assert make_walk(walk).records(records, 0, MICROSECONDS, 1) == 2 * RECORD
-    assert make_walk(walk).records(records, RECORD, MICROSECONDS, 1) == 2 * RECORD
+    assert make_walk(walk).records(records, 0, MICROSECONDS, 1, 0) == 2 * RECORD
+    assert make_walk(walk).records(records, RECORD, MICROSECONDS, 1, 0) == 2 * RECORD
 
 
 @EVERY_WALK
@@ -186,7 +186,7 @@ def test_records_are_taken_up_to_the_first_of_an_unknown_flow(walk: str) -> None
 def test_a_record_of_any_length_is_left_alone_or_taken_whole(walk: str, length: int) -> None:
     record = struct.pack("<IIII", 1, 2, length, length) + ECHO
 
-    assert make_walk(walk).records(record, 0, MICROSECONDS, 1) == 0
+    assert make_walk(walk).records(record, 0, MICROSECONDS, 1, 0) == 0
 
 
 @EVERY_WALK
@@ -203,6 +203,6 @@ def test_packets_are_counted_by_second_up_to_a_bound(walk: str) -> None:
 def test_records_are_counted_with_their_packets(walk: str) -> None:
     counting = make_walk(walk)
     counting.tick(1_499_999_999.5)
-    counting.records(pcap([ECHO] * 4, step=0.5)[24:], 0, MICROSECONDS, 1)
+    counting.records(pcap([ECHO] * 4, step=0.5)[24:], 0, MICROSECONDS, 1, 0)
 
     assert counting.timeline() == [[1_499_999_999, 1], [1_500_000_000, 2], [1_500_000_001, 2]]

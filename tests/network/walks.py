@@ -15,7 +15,7 @@ from tests.network.wire import sections
 class NoWalk(pure.Walk):
     """Leaves every packet to the layers."""
 
-    def records(self, data: bytes, position: int, written: pure.Format, link: int) -> int:
+    def records(self, data: bytes, position: int, written: pure.Format, link: int, base: int) -> int:
         return position
 
     def packet(self, time: float, link: int, data: bytes, length: int) -> bool:

@@ -27,16 +27,35 @@ def draft_name() -> str:
 
 
 @contextlib.contextmanager
-def replacing(target: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+def output_folder(path: str | os.PathLike[str]) -> Iterator[int]:
+    """Make a folder unless it is there, and give its descriptor for the `with` block.
+
+    What is there already was put there by somebody else: a link in its place is never followed, and through the
+    descriptor no path swapped meanwhile gains anything.
+
+    Raises:
+        OSError: it cannot be made or opened, or something else has its name.
+    """
+    with contextlib.suppress(FileExistsError):  # what is no folder shows in the opening
+        Path(path).mkdir()
+    folder = os.open(path, _FOLDER)
+    try:
+        yield folder
+    finally:
+        os.close(folder)
+
+
+@contextlib.contextmanager
+def replacing(target: Path, mode: int = 0o666, *, folder: int | None = None) -> Iterator[BinaryIO]:
     """Give a new file that takes the place of `target` at the end of the `with` block, unless an error ends it.
 
     A link in the place of `target` is replaced, never followed. On an error `target` stays as it was. `mode` is
-    that of the new file, less what the umask takes.
+    that of the new file, less what the umask takes. A relative `target` lies in `folder`, when that is given.
 
     Raises:
         OSError: the file cannot be made or cannot take its place.
     """
-    with _draft(target, mode) as (_, descriptor), os.fdopen(descriptor, "wb", _BUFFER) as file:
+    with _draft(target, mode, folder) as (_, descriptor), os.fdopen(descriptor, "wb", _BUFFER) as file:
         yield file
 
 
@@ -53,14 +72,14 @@ def drafted(target: Path, mode: int = 0o666) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _draft(target: Path, mode: int) -> Iterator[tuple[Path, int]]:
+def _draft(target: Path, mode: int, folder: int | None = None) -> Iterator[tuple[Path, int]]:
     draft = target.with_name(draft_name())
     try:
-        yield draft, os.open(draft, _NEW_FILE, mode)
-        draft.replace(target)
+        yield draft, os.open(draft, _NEW_FILE, mode, dir_fd=folder)
+        os.replace(draft, target, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
         with contextlib.suppress(OSError):
-            draft.unlink()
+            os.unlink(draft, dir_fd=folder)
         raise
 
 

@@ -6,15 +6,14 @@ Rules for whoever edits this file:
 - names are ours, made of a few plain characters; a name from inside a sample never reaches the disk
 """
 
-import contextlib
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
-from lib.cuckoo.common.replacing import draft_name
+from lib.cuckoo.common.replacing import output_folder, replacing
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class OutputFolder:
@@ -56,17 +55,5 @@ class OutputFolder:
             yield f"{noun} were not saved: {self._fault}"
 
     def _write(self, name: str, content: bytes) -> None:
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(self._path)  # noqa: PTH102 - as above
-        folder = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        draft = draft_name()
-        try:
-            with os.fdopen(os.open(draft, _NEW_FILE, 0o644, dir_fd=folder), "wb") as file:
-                file.write(content)
-            os.replace(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(draft, dir_fd=folder)
-            raise
-        finally:
-            os.close(folder)
+        with output_folder(self._path) as folder, replacing(Path(name), 0o644, folder=folder) as file:
+            file.write(content)

@@ -15,7 +15,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy
 
 NAME = "cython"
-INTERFACE = 1  # that of `reader`: a build of other sources is not used
+INTERFACE = 2  # that of `reader`: a build of other sources is not used
 
 cdef enum:
     MOST_TAGS = 2
@@ -201,17 +201,19 @@ cdef class Walk:
     cdef object segments
     cdef object datagrams
     cdef object count_icmp
+    cdef object on_segment
     cdef Py_ssize_t most_seconds
     cdef double upcoming
     cdef int64_t packets
     cdef dict seconds
 
-    def __init__(self, segments, datagrams, count_icmp, Py_ssize_t most_seconds):
+    def __init__(self, segments, datagrams, count_icmp, on_segment, Py_ssize_t most_seconds):
         if not isinstance(segments, dict) or not isinstance(datagrams, dict):
             raise TypeError("tables of flows are dicts")
         self.segments = segments
         self.datagrams = datagrams
         self.count_icmp = count_icmp
+        self.on_segment = on_segment
         self.most_seconds = most_seconds
         self.seconds = {}
 
@@ -240,13 +242,13 @@ cdef class Walk:
                 self.seconds[key] = self.seconds.get(key, 0) + self.packets
         return 0
 
-    def records(self, bytes data not None, Py_ssize_t position, written, int link):
+    def records(self, bytes data not None, Py_ssize_t position, written, int link, base):
         cdef const uint8_t* p = <const uint8_t*>PyBytes_AS_STRING(data)
         cdef const uint8_t* record
         cdef Py_ssize_t size = PyBytes_GET_SIZE(data), header = written.header
         cdef bint big = written.order == ">"
         cdef double unit = written.unit, time
-        cdef uint32_t length
+        cdef uint32_t length, wire
         if position < 0 or header < 16:
             raise ValueError("no place for a record")
         while size - position >= header:
@@ -254,9 +256,11 @@ cdef class Walk:
             length = number(record + 8, big)
             if length > size - position - header:
                 break
+            wire = number(record + 12, big)
             time = number(record, big) + number(record + 4, big) * unit
-            if not self.take(record + header, length, link, number(record + 12, big), time):
-                break
+            if not self.take(record + header, length, link, wire, time):
+                if not self.hand_on(record + header, length, link, wire, time, base + position):
+                    break
             self.count(time)
             position += header + <Py_ssize_t>length
         return position
@@ -276,6 +280,22 @@ cdef class Walk:
         if headers.protocol == ICMP and headers.key_size == IPV4_KEY:
             return bool(self.count_icmp(PyBytes_FromStringAndSize(<const char*>headers.key + 4, 4), length))
         return 0
+
+    cdef int hand_on(self, const uint8_t* p, Py_ssize_t size, int link, uint32_t length, double time,
+                     offset) except -1:
+        """Spare a plain segment that begins or ends a flow the way through the layers; 0 for any other packet."""
+        cdef Headers headers
+        cdef Py_ssize_t start
+        if not read_headers(p, size, link, &headers) or headers.protocol != TCP or headers.size < 20:
+            return 0
+        start = headers.transport[12] >> 2 & 0x3C
+        if start < 20 or start > headers.size:
+            return 0
+        self.on_segment(
+            time, PyBytes_FromStringAndSize(<const char*>p, size), length, offset,
+            headers.key - p, headers.transport - p, headers.transport - p + headers.size,
+        )
+        return 1
 
     cdef int segment(self, Headers* headers, uint32_t length, double time) except -1:
         cdef const uint8_t* p = headers.transport

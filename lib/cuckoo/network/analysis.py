@@ -79,7 +79,7 @@ class Analysis:
         self._udp = Exchanges(settings.flows, self._open_udp, self._end_udp)
         self._layers = self._make_layers()
         self._walk = capture.walk = active().Walk(
-            self._tcp.halves, self._udp.halves, self._sections.count_icmp, MOST_SECONDS
+            self._tcp.halves, self._udp.halves, self._sections.count_icmp, self._plain_segment, MOST_SECONDS
         )
         self._depth = 0
 
@@ -158,6 +158,17 @@ class Analysis:
             kind = layer(frame)
         raise link.Malformed("too many layers")
 
+    def _plain_segment(
+        self, time: float, data: bytes, length: int, offset: int, addresses: int, start: int, end: int
+    ) -> None:
+        """Take a segment whose lower layers the walk has read; see `pure.OnSegment`."""
+        if self._sections.start is None:
+            self._sections.start = time
+        frame = Frame(time, data, length, offset)
+        frame.start, frame.end, frame.missing = start, end, 0
+        frame.addresses = data[addresses:start]
+        self._segment(frame)
+
     def _segment(self, frame: Frame) -> int:
         """TCP: find the connection, note the flags, pass the payload on."""
         begin = frame.take(20)
@@ -220,7 +231,8 @@ class Analysis:
 
     def _named(self, side: Direction, payload: bytes, time: float) -> None:
         """Read a datagram of a name service."""
-        self._dns(side.flow.protocol, side.flow.halves[CLIENT].key, payload, time)
+        flow = side.flow
+        self._dns(flow.protocol, flow.halves[CLIENT].key, payload, time)
 
     def _dns(self, family: str, flow: bytes, payload: bytes, time: float) -> None:
         try:

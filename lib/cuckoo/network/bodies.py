@@ -1,7 +1,5 @@
 """Bodies and attachments on disk, each named by its SHA-256."""
 
-import contextlib
-import errno
 import hashlib
 import os
 import stat
@@ -9,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lib.cuckoo.common.filetype import describe_bytes
-from lib.cuckoo.common.replacing import replacing
+from lib.cuckoo.common.replacing import output_folder, replacing
 from lib.cuckoo.network.conversation import Record
 
 TYPED_BYTES = 4096
@@ -81,20 +79,20 @@ def _write_new(path: Path, data: bytes | bytearray) -> None:
     """Write a file unless it is there.
 
     Raises:
-        OSError: it cannot be written, the folder is a link, or what has its name is a link or no file.
+        OSError: it cannot be written, or the folder is a link.
     """
-    with contextlib.suppress(FileExistsError):  # what is no folder shows in the opening
-        path.parent.mkdir()
-    if path.parent.is_symlink():
-        raise NotADirectoryError(errno.ENOTDIR, f"{path.parent} is a link")
+    name = Path(path.name)
+    with output_folder(path.parent) as folder:
+        if not _is_file(name, folder):
+            with replacing(name, 0o644, folder=folder) as file:
+                file.write(data)
+
+
+def _is_file(name: Path, folder: int) -> bool:
     try:
-        there = path.lstat()
+        return stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
     except FileNotFoundError:
-        with replacing(path, 0o644) as file:
-            file.write(data)
-        return
-    if not stat.S_ISREG(there.st_mode):
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        return False
 
 
 def _type(data: bytes | bytearray) -> str:

@@ -247,7 +247,7 @@ class _Records:
         walk = self._capture.walk
         if walk is None:
             return position
-        position = walk.records(self._window.data, position, self._written, self._link)
+        position = walk.records(self._window.data, position, self._written, self._link, self._window.base)
         self._seconds = int(walk.second)
         return position
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 from lib.cuckoo.network.conversation import SERVER, Context, Conversation, Hold, Record, Unread
 from lib.cuckoo.network.dns import DnsOverTcp, begins_with_dns
@@ -44,6 +44,11 @@ class Place:
     def origin(self) -> Origin:
         """The server, as HTTP records name it."""
         return Origin(self.address, self.ports[SERVER], self.section)
+
+    @cached_property
+    def turned(self) -> "Place":
+        """The same place as it looks when the server is taken for the client."""
+        return replace(self, ports=self.ports[::-1], address="")
 
     def inside(self, section: str = "") -> Conversation:
         """Return a detecting conversation for what is carried in this one."""
@@ -261,8 +266,7 @@ class Detecting:
         client, server = (bytes(head) for head in self._heads)
         chosen = recognise(self._place, (client, server), final=final)
         if chosen is None:
-            turned = replace(self._place, ports=self._place.ports[::-1], address="")
-            chosen = recognise(turned, (server, client), final=final)
+            chosen = recognise(self._place.turned, (server, client), final=final)
             self.swapped = chosen is not None
         if chosen is not None:
             self._become(chosen)

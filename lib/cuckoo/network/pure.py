@@ -83,6 +83,11 @@ class Stream(Direction):
         self.waiting: list[tuple[int, float, bytes, int]] = []
 
 
+OnSegment = Callable[[float, bytes, int, int, int, int, int], None]
+"""Takes a segment behind a plain IP header, with options that are whole: time, packet, its length on the wire, offset
+of its record in the file; and inside the packet where the addresses begin, where TCP begins, and where it ends."""
+
+
 class Walk:
     """Takes packets of known flows, and counts all packets by second.
 
@@ -95,12 +100,13 @@ class Walk:
         segments: MutableMapping[bytes, Any],
         datagrams: MutableMapping[bytes, Any],
         count_icmp: Callable[[bytes, int], bool],
+        on_segment: "OnSegment",  # noqa: ARG002 - for the twin; here the layers cost no more
         most_seconds: int,
     ) -> None:
         """Look flows up in two tables, by key; further seconds than `most_seconds` are not counted.
 
         `count_icmp` is given the destination of an ICMP message and its bytes on the wire, and says whether it
-        has taken it.
+        has taken it. `on_segment` may be given TCP segments that begin or end a flow; see `OnSegment`.
         """
         self.second = 0.0
         self._segments = segments
@@ -130,10 +136,11 @@ class Walk:
             key = int(second)
             self._timeline[key] = self._timeline.get(key, 0) + packets
 
-    def records(self, data: bytes, position: int, written: Format, link: int) -> int:
+    def records(self, data: bytes, position: int, written: Format, link: int, base: int) -> int:  # noqa: ARG002 - as above
         """Take and count pcap records from `position` on, as long as they are whole and can be taken.
 
-        Returns the offset of the first one that is left to somebody else, or of the end.
+        `base` is the offset of `data` in the file. Returns the offset of the first record that is left to somebody
+        else, or of the end.
         """
         if link != ETHERNET_LINK:
             return position

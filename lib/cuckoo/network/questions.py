@@ -46,7 +46,9 @@ class Questions:
                 self._answer(record, key, found, time, self._open.pop(slot, None))
             else:
                 record["count"] += 1
-                self._wait(slot, time)
+                self._open[slot] = time
+                if len(self._open) > MOST_OPEN:
+                    self._open.popitem(last=False)
         if found.response and not found.questions:
             self._announcement(family, found, time)
 
@@ -62,11 +64,6 @@ class Questions:
         self._answers[key] = {}
         return record
 
-    def _wait(self, slot: tuple[bytes, int, str], time: float) -> None:
-        self._open[slot] = time
-        if len(self._open) > MOST_OPEN:
-            self._open.popitem(last=False)
-
     def _answer(
         self, record: Record, key: tuple[str, str, str], found: Message, time: float, asked: float | None
     ) -> None:
@@ -74,12 +71,11 @@ class Questions:
             record["rcode"] = found.rcode
         if asked is not None and record["latency"] is None:
             record["latency"] = round(time - asked, 6)
-        self._keep_answers(key, found)
+        if self._latest.get(key) is not found.answers:
+            self._keep_answers(key, found)
 
     def _keep_answers(self, key: tuple[str, str, str], found: Message) -> None:
         known = self._answers[key]
-        if self._latest.get(key) is found.answers:
-            return
         self._latest[key] = found.answers
         for answer in found.answers:
             if answer not in known and len(known) < MOST_ANSWERS:

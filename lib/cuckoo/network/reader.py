@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from lib.cuckoo.network import pure
 
-INTERFACE = 1
+INTERFACE = 2
 """Raised with every change to what `Walker` and `Backend` offer or are given, here and in `_walk.pyx`."""
 
 
@@ -26,7 +26,7 @@ class Walker(Protocol):
     def tick(self, time: float) -> None:
         """Count a packet."""
 
-    def records(self, data: bytes, position: int, written: pure.Format, link: int) -> int:
+    def records(self, data: bytes, position: int, written: pure.Format, link: int, base: int) -> int:
         """Take records of a pcap."""
 
     def packet(self, time: float, link: int, data: bytes, length: int) -> bool:
@@ -46,6 +46,7 @@ class Backend(Protocol):
         segments: MutableMapping[bytes, Any],
         datagrams: MutableMapping[bytes, Any],
         count_icmp: Callable[[bytes, int], bool],
+        on_segment: pure.OnSegment,
         most_seconds: int,
     ) -> Walker:
         """Make a walk."""

@@ -174,7 +174,8 @@ class Sections:
         if len(self._lists["icmp"]) < self._maximum:
             return False
         self.count("icmp", 1, size)
-        self.host(address_text(destination), None)
+        if (address := address_text(destination)) not in self._hosts:
+            self.host(address, None)
         self.truncated["icmp"] += 1
         return True
 
