@@ -102,12 +102,12 @@ def _call(call: Call) -> str:
 
 
 def _counts(part: Any) -> Iterator[RenderableType]:
-    table = grid("", "A", "B", "A, B")
+    table = grid("", "A", "", "B", "")
     for title, counts in (("category", part.categories), ("call", part.apis)):
         for count in counts:
             name = Text.assemble((f"  {title} ", "dim"), visible(count.name, 60))
-            bars = Text.assemble((_bar(count.a, part), "red"), " ", (_bar(count.b, part), "green"))
-            table.add_row(name, f"{count.a:,}", f"{count.b:,}", bars)
+            bars = Text(_bar(count.a, part), style="red"), Text(_bar(count.b, part), style="green")
+            table.add_row(name, f"{count.a:,}", bars[0], f"{count.b:,}", bars[1])
     if table.row_count:
         yield table
     yield from more(len(part.apis), part.apis_total)
