@@ -63,7 +63,7 @@ def test_every_part_is_told() -> None:
         *("- A #1 13:21:44,000 NtReadFile() = 0x00000000", "+ B #1 13:21:44,000 NtWriteFile() = 0x00000000"),
         *(
             "Differs in the function.",
-            "call NtClose 1 ██████████ 2 ████████████████████",
+            "call NtClose 1 █████ 2 ██████████",
             "- only in A one.example",
             "+ only in B two.example",
         ),

@@ -15,7 +15,7 @@ from lib.cuckoo.reporting.story.parts import Limits
 
 _SIGNS = {"a": ("- only in A", "red"), "b": ("+ only in B", "green"), "ab": ("~ changed", "yellow")}
 _BAR = 20
-_LONGEST = 300
+_LONGEST, _LONGEST_ARGUMENT = 300, 160
 
 
 def difference(found: Difference, limits: Limits) -> Iterator[RenderableType]:
@@ -94,7 +94,7 @@ def _divergence(each: Any) -> Iterator[RenderableType]:
 
 
 def _call(call: Call) -> str:
-    arguments = ", ".join(f"{name}={visible(value, 160)}" for name, value in call.arguments)
+    arguments = ", ".join(f"{name}={value[:_LONGEST_ARGUMENT]}" for name, value in call.arguments)
     time = visible(call.time.partition(" ")[2] or call.time, 20)
     failed = " (failed)" if call.failed else ""
     api = visible(call.api, 60)

@@ -83,6 +83,12 @@ def test_one_inserted_call_is_told_from_another_way() -> None:
     assert other.rejoins is None
 
 
+def test_of_several_ways_back_the_shortest_is_told() -> None:
+    [found] = conduct(calls("a 1 2 3 4 5 6 7 8"), calls("a 5 6 7 8 x x x x x x 1 2 3 4")).divergences
+
+    assert found.rejoins == (4, 0)
+
+
 def test_threads_are_compared_apart_however_they_interleave() -> None:
     first, second = calls("a b c d e f g h i", "1"), calls("k l m n o p q r s", "2")
     in_turn = [each for pair in zip(first, second, strict=True) for each in pair]

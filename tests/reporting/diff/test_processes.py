@@ -56,6 +56,20 @@ def test_the_place_in_the_tree_tells_equal_commands_apart() -> None:
     assert pids(matched(one, other))[2:] == [("3", "4", "all"), ("4", "3", "all")]
 
 
+def test_the_place_in_the_tree_is_the_whole_chain_of_programs() -> None:
+    def tree(first: str, second: str) -> list[dict[str, Any]]:
+        return [
+            *(process(1, first), process(2, CMD, parent=1), process(3, "C:\\x.exe", parent=2)),
+            *(process(4, second), process(5, CMD, parent=4), process(6, "C:\\x.exe", parent=5)),
+        ]
+
+    found = matched(tree(SAMPLE, "C:\\b.exe"), tree("C:\\b.exe", SAMPLE))
+
+    assert [(a, b) for a, b, _ in pids(found)] == [
+        *(("1", "4"), ("2", "5"), ("3", "6"), ("4", "1"), ("5", "2"), ("6", "3")),
+    ]
+
+
 def test_what_they_have_in_common_is_told() -> None:
     moved = matched([process(1, SAMPLE), process(2, CMD, parent=1)], [process(1, SAMPLE), process(2, CMD)])
     command = matched([process(1, CMD, command="a")], [process(1, CMD, command="b")])
