@@ -186,6 +186,8 @@ def test_the_page_on_sharing_works_as_written(tmp_path: Path) -> None:
     assert notes["stix"] == ["left out: 5 indicators on an allow-list"]
     assert told[0].startswith("fledge: Invoice_0417.exe ")
     assert "'malware-analysis'" in told[1]
+
+
 def test_the_page_on_comparing_runs_works_as_written_and_names_every_section(tmp_path: Path) -> None:
     page = DOCS / "how-to" / "compare-two-runs.md"
     shutil.copytree(ROOT / "storage" / "analyses" / "1", tmp_path / "storage" / "analyses" / "1")
