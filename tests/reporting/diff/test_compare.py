@@ -197,6 +197,19 @@ def test_what_processes_touched_is_compared_without_what_is_made_up() -> None:
     assert (mutexes.name, mutexes.values.only_a, mutexes.values.only_b) == ("mutexes", ["m"], ["n"])
 
 
+def test_the_second_family_names_lists_and_score_otherwise() -> None:
+    one = {"info": {"score": 3.2}, "behavior": {"summary": {"mutex": ["m"], "regkey_written": ["HKLM\\a"]}}}
+    other = {"info": {"score": 9}, "behavior": {"summary": {"mutexes": ["n"], "write_keys": ["HKLM\\a"]}}}
+
+    found = difference(one, other, "activity", "summary")
+
+    assert found.summary == [Value("score", 3.2, 9.0)]
+    assert found.activity is not None
+    lists = {values.name: values.values for values in found.activity}
+    assert (lists["mutexes"].only_a, lists["mutexes"].only_b) == (["m"], ["n"])
+    assert "write_keys" not in lists
+
+
 def test_static_facts_are_compared_member_by_member() -> None:
     one = {"static": {"pe": {"imphash": "1", "sections": [{"name": ".text"}, {"name": ".a"}], "same": [1]}}}
     other = {"static": {"pe": {"imphash": "2", "sections": [{"name": ".text"}], "same": [1], "new": 0}}}

@@ -8,6 +8,7 @@ from lib.cuckoo.reporting.diff.record import Outcome, Section, Sides, Value
 from lib.cuckoo.reporting.story.parts import Limits
 from lib.cuckoo.reporting.story.values import Record, first, mapping, pairs, records, sequence, text
 from lib.cuckoo.reporting.story.verdict import verdict
+from lib.cuckoo.reporting.view.report import SavedReport
 
 _DEEPEST = 40
 """Levels of a value that are compared member by member."""
@@ -39,7 +40,7 @@ def summary_values(a: Record, b: Record, likeness: Likeness) -> list[Value]:
 def _headline(results: Record, *, exact: bool) -> Iterator[tuple[str, Any]]:
     told = verdict(results, Limits())
     yield "verdict", told.word
-    yield "score", told.score
+    yield "score", SavedReport(results).score if told.score is None else told.score
     yield "families", sorted(told.families) or None
     target = mapping(results.get("target"))
     file = mapping(target.get("file"))
