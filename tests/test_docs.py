@@ -22,6 +22,7 @@ from lib.cuckoo.common.ini import read_sections
 from lib.cuckoo.common.paths import INPUTS
 from lib.cuckoo.core.ledger import Outcome, Run
 from lib.cuckoo.core.limits import OPTION_NAMES
+from lib.cuckoo.reporting.diff.compare import PARTS
 from tests.reputation.loopback import loopback
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -185,6 +186,17 @@ def test_the_page_on_sharing_works_as_written(tmp_path: Path) -> None:
     assert notes["stix"] == ["left out: 5 indicators on an allow-list"]
     assert told[0].startswith("fledge: Invoice_0417.exe ")
     assert "'malware-analysis'" in told[1]
+
+
+def test_the_page_on_comparing_runs_works_as_written_and_names_every_section(tmp_path: Path) -> None:
+    page = DOCS / "how-to" / "compare-two-runs.md"
+    shutil.copytree(ROOT / "storage" / "analyses" / "1", tmp_path / "storage" / "analyses" / "1")
+    (tmp_path / "conf").mkdir()
+
+    follow(page, tmp_path)
+
+    assert (tmp_path / "storage/analyses/2/reports/report.json").is_file()
+    assert re.findall(r"^\| `(\w+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE) == list(PARTS)
 
 
 def test_the_page_on_signatures_works_as_written(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from lib.cuckoo.reporting.story.parts import Limits
 
 _SIGNS = {"a": ("- only in A", "red"), "b": ("+ only in B", "green"), "ab": ("~ changed", "yellow")}
 _BAR = 20
-_LONGEST = 300
+_LONGEST, _LONGEST_ARGUMENT = 300, 160
 
 
 def difference(found: Difference, limits: Limits) -> Iterator[RenderableType]:
@@ -94,7 +94,7 @@ def _divergence(each: Any) -> Iterator[RenderableType]:
 
 
 def _call(call: Call) -> str:
-    arguments = ", ".join(f"{name}={visible(value, 160)}" for name, value in call.arguments)
+    arguments = ", ".join(f"{name}={value[:_LONGEST_ARGUMENT]}" for name, value in call.arguments)
     time = visible(call.time.partition(" ")[2] or call.time, 20)
     failed = " (failed)" if call.failed else ""
     api = visible(call.api, 60)
@@ -102,12 +102,12 @@ def _call(call: Call) -> str:
 
 
 def _counts(part: Any) -> Iterator[RenderableType]:
-    table = grid("", "A", "B", "A, B")
+    table = grid("", "A", "", "B", "")
     for title, counts in (("category", part.categories), ("call", part.apis)):
         for count in counts:
             name = Text.assemble((f"  {title} ", "dim"), visible(count.name, 60))
-            bars = Text.assemble((_bar(count.a, part), "red"), " ", (_bar(count.b, part), "green"))
-            table.add_row(name, f"{count.a:,}", f"{count.b:,}", bars)
+            bars = Text(_bar(count.a, part), style="red"), Text(_bar(count.b, part), style="green")
+            table.add_row(name, f"{count.a:,}", bars[0], f"{count.b:,}", bars[1])
     if table.row_count:
         yield table
     yield from more(len(part.apis), part.apis_total)

@@ -29,6 +29,7 @@ MOST_KEPT = 256 << 20
 _PIECE = 1 << 20
 _STEP = 256
 """Calls between two marks."""
+_NUMBER_TAIL = 4
 _LEFT_OUT = {"enhanced"}
 """Lists of `behavior` that are as long as the calls and hold nothing else."""
 
@@ -234,10 +235,10 @@ class Reading:
                 if not self._grow():
                     raise
                 continue
-            if end == len(self._text) and self._grow():
-                continue  # a number may go on
             self._length = end - self._at
-            self._at = end
+            if len(self._text) - end < _NUMBER_TAIL and isinstance(found, int | float) and self._grow():
+                continue  # it may go on: of 1.5e+3 each of 1, 1. and 1.5e+ begins with a number
+            self._at += self._length
             return found
 
     def next_of_several(self) -> Any:

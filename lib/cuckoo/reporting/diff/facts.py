@@ -8,6 +8,7 @@ from lib.cuckoo.reporting.diff.record import Outcome, Section, Sides, Value
 from lib.cuckoo.reporting.story.parts import Limits
 from lib.cuckoo.reporting.story.values import Record, first, mapping, pairs, records, sequence, text
 from lib.cuckoo.reporting.story.verdict import verdict
+from lib.cuckoo.reporting.view.report import SavedReport
 
 _DEEPEST = 40
 """Levels of a value that are compared member by member."""
@@ -39,7 +40,7 @@ def summary_values(a: Record, b: Record, likeness: Likeness) -> list[Value]:
 def _headline(results: Record, *, exact: bool) -> Iterator[tuple[str, Any]]:
     told = verdict(results, Limits())
     yield "verdict", told.word
-    yield "score", told.score
+    yield "score", SavedReport(results).score if told.score is None else told.score
     yield "families", sorted(told.families) or None
     target = mapping(results.get("target"))
     file = mapping(target.get("file"))
@@ -93,7 +94,7 @@ def _alike(a: object, b: object, likenesses: tuple[Likeness, Likeness], depth: i
         return len(a) == len(b) and all(map(lambda x, y: _alike(x, y, likenesses, depth + 1), a, b))
     if isinstance(a, str) and isinstance(b, str):
         return likenesses[0].of_text(a) == likenesses[1].of_text(b)
-    return a == b or (a != a and b != b)  # noqa: PLR0124 - NaN is not itself
+    return _identity(a) == _identity(b)
 
 
 def compare_modules(a: Record, b: Record) -> Sides[Outcome]:
@@ -147,7 +148,7 @@ def _leaves(name: str, a: object, b: object, depth: int) -> Iterator[Value]:
         only_b = [each for key, each in other.items() if key not in one]
         if only_a or only_b or len(a) != len(b):
             yield Value(name, only_a, only_b)
-    elif a != b:
+    elif _identity(a) != _identity(b):
         yield Value(name, a, b)
 
 
@@ -157,4 +158,4 @@ def _identity(value: object, depth: int = 0) -> int:
         return hash(frozenset((text(name), _identity(each, depth + 1)) for name, each in value.items()))
     if isinstance(value, list) and depth < _DEEPEST:
         return hash(tuple(_identity(each, depth + 1) for each in value))
-    return hash((type(value).__name__, value if isinstance(value, str | int | float | None) else text(value)))
+    return hash(value if isinstance(value, str | int | None) else text(value))

@@ -8,6 +8,7 @@ from lib.cuckoo.reporting.diff.record import File, Match, Sides, Values
 from lib.cuckoo.reporting.story.processes import TOUCHED
 from lib.cuckoo.reporting.story.values import Record, first, mapping, number, records, sequence, text
 from lib.cuckoo.reporting.story.verdict import severity_of
+from lib.cuckoo.reporting.view.behavior import Summary
 
 Likenesses = tuple[Likeness, Likeness]
 Read = Callable[[Record], Iterator[str]]
@@ -70,11 +71,11 @@ def network_values(a: Record, b: Record, likenesses: Likenesses) -> list[Values]
 
 def activity_values(a: Record, b: Record, likenesses: Likenesses) -> list[Values]:
     """Return the files, registry keys, mutexes, commands … that only one of the two touched."""
-    sides = [mapping(mapping(results.get("behavior")).get("summary")) for results in (a, b)]
+    sides = [Summary(mapping(mapping(results.get("behavior")).get("summary"))) for results in (a, b)]
     found = []
     for name, title in TOUCHED:
         like = _commands_like(likenesses) if name in _WITH_PIDS else _names_like(likenesses)
-        one, other = (map(text, sequence(side.get(name))) for side in sides)
+        one, other = (iter(getattr(side, name)) for side in sides)
         values = Values(name, title, compare_texts(one, other, like))
         if values.values:
             found.append(values)

@@ -219,7 +219,9 @@ def _processes(found: Difference, limits: Limits) -> Iterator[Any]:
 
 
 def _calls(found: Difference, limits: Limits) -> Iterator[Any]:
-    few, fewer = max(10, limits.entries // 10), max(3, limits.entries // 25)
+    few, fewer = (
+        min(limits.entries, most) for most in (max(10, limits.entries // 10), max(3, limits.entries // 25))
+    )
     pairs = list(_parting_pairs(found))
     for number, pair in enumerate(pairs[: limits.entries], 1):
         conduct = pair.conduct
