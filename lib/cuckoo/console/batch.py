@@ -61,7 +61,7 @@ class Tally:
                 self._finished(event)
             case "skipped":
                 self.endings["skipped"] += 1
-            case "interrupted":
+            case "interrupted" if not event.get("recovered"):
                 self.endings["INTERRUPTED"] += 1
 
     def _finished(self, event: dict[str, Any]) -> None:

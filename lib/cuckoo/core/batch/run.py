@@ -143,14 +143,14 @@ class Batch:
 
     def _offer(self, analysis: Analysis, taken: deque[Analysis] | None) -> None:
         try:
-            holder = self._supervisor.offer(analysis, self._is_wanted(analysis))
+            answer = self._supervisor.offer(analysis, self._is_wanted(analysis))
         except CuckooOperationalError as error:
             self._supervisor.refuse(str(analysis.path), str(error))
             return
-        if holder is None:
+        if not isinstance(answer, Holder):
             return
         if taken is None:
-            self._supervisor.skip(analysis, f"is being processed by {holder}")
+            self._supervisor.skip(analysis, f"is being processed by {answer}")
         else:
             taken.append(analysis)
 
