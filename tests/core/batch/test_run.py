@@ -61,9 +61,10 @@ def test_one_bad_folder_stops_nothing_and_the_worst_status_counts(herd: Herd) ->
 def test_folders_named_twice_or_by_a_link_are_processed_once(herd: Herd, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(herd.folder / "1")
 
-    shown = herd.run("process", 1, herd.folder / "1", tmp_path / "link", herd.folder)
+    shown = herd.run("process", 1, herd.folder / "1", tmp_path / "link", herd.folder, "--json")
 
     assert shown.returncode == 0
+    assert [line["count"] for line in lines_of(shown) if line["event"] == "selected"] == [4]
     assert herd.starts() == dict.fromkeys(herd.names, 1)
 
 
@@ -264,6 +265,8 @@ def test_two_runs_at_the_same_time_share_the_work(root: WorkingRoot) -> None:
     assert herd.overlaps() == []
     assert set(herd.finished()) == set(herd.names)
     assert sum(herd.finished().values()) < 2 * len(herd.names)
+    left = {event["reason"] for event in herd.events() if event["event"] == "skipped"}
+    assert "was done meanwhile by another run" in left
 
 
 def test_the_drafts_of_a_killed_run_are_removed(herd: Herd) -> None:

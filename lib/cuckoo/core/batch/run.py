@@ -147,11 +147,11 @@ class Batch:
         except CuckooOperationalError as error:
             self._supervisor.refuse(str(analysis.path), str(error))
             return
-        if not isinstance(answer, Holder):
-            return
-        if taken is None:
+        if answer is None:
+            self._supervisor.skip(analysis, "was done meanwhile by another run")
+        elif isinstance(answer, Holder) and taken is None:
             self._supervisor.skip(analysis, f"is being processed by {answer}")
-        else:
+        elif isinstance(answer, Holder) and taken is not None:
             taken.append(analysis)
 
     def _is_wanted(self, analysis: Analysis) -> "_Since":
