@@ -8,7 +8,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from lib.cuckoo.core.batch.holder import Holder
+from lib.cuckoo.core.batch.holder import Holder, this_machine
 from lib.cuckoo.core.batch.journal import events
 from lib.cuckoo.core.batch.place import identity
 from lib.cuckoo.core.batch.states import Ending
@@ -277,6 +277,21 @@ def test_the_drafts_of_a_killed_run_are_removed(herd: Herd) -> None:
     herd.run("process", herd.folder)
 
     assert herd.drafts() == []
+
+
+def test_what_a_killed_run_left_is_put_in_order_also_where_nothing_is_selected(herd: Herd) -> None:
+    herd.place.make()
+    dead = Holder("d" * 32, "1", "", "here", this_machine(), 2**22 + 1, 5, "")
+    (herd.place.leases / identity("1")).write_bytes(dead.as_bytes())
+    (herd.folder / "1" / "reports").mkdir()
+    (herd.folder / "1" / "reports" / ".fledge-0123456789abcdef.draft").write_text("half")
+
+    assert herd.run("process", herd.folder, "--since", "2199-01-01").returncode == 0
+
+    state = herd.state("1")
+    assert state
+    assert state.ending is Ending.INTERRUPTED
+    assert (herd.drafts(), herd.leases(), herd.starts()) == ([], [], {})
 
 
 def test_where_no_records_can_be_kept_nothing_runs(herd: Herd, tmp_path: Path) -> None:
