@@ -62,6 +62,15 @@ def test_the_summary_counts_endings_and_kinds_of_failures() -> None:
         assert part in text
 
 
+def test_what_a_killed_run_left_behind_is_not_counted_as_stopped_by_this_one() -> None:
+    tally = Tally()
+    event = {"event": "interrupted", "path": "/a/6", "recovered": True}
+    tally.hear(event)
+
+    assert not tally.endings
+    assert str(line_of(event)).split() == ["interrupted", "6", "its", "last", "run", "was", "killed"]
+
+
 def test_the_tally_does_not_grow_with_the_run() -> None:
     tally = Tally()
     for number in range(500):

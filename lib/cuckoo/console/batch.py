@@ -61,7 +61,7 @@ class Tally:
                 self._finished(event)
             case "skipped":
                 self.endings["skipped"] += 1
-            case "interrupted":
+            case "interrupted" if not event.get("recovered"):
                 self.endings["INTERRUPTED"] += 1
 
     def _finished(self, event: dict[str, Any]) -> None:
@@ -78,7 +78,8 @@ class Tally:
 def line_of(event: dict[str, Any], position: str = "") -> Text:
     """Return how an analysis ended, as one line."""
     ending = str(event.get("ending", event["event"]))
-    why = event.get("error") or event.get("reason") or _first_failure(event)
+    killed = "its last run was killed" if event.get("recovered") else ""
+    why = event.get("error") or event.get("reason") or _first_failure(event) or killed
     seconds = f"{event['seconds']:8.2f} s" if event.get("seconds") else " " * 10
     name = visible(str(event.get("path", "")).rpartition("/")[2], 60)
     text = Text(f"  {position}")
@@ -106,7 +107,7 @@ class PlainBatch:
     def hear(self, event: dict[str, Any]) -> None:
         """Print how an analysis ended."""
         if event["event"] in {"finished", "skipped", "interrupted"}:
-            position = f"{self._tally.done}/{self._tally.selected}  "
+            position = f"{self._tally.done}/{self._tally.selected}  " if self._tally.selected else ""
             self._console.print(line_of(event, position), soft_wrap=True)
 
     def tick(self, workers: Sequence[Worker]) -> None:

@@ -111,6 +111,12 @@ class Herd:
                     found.append(int(folder.name))
         return found
 
+    def is_worked_on(self) -> bool:
+        """Tell whether a module that began still runs, whatever became of who started it."""
+        begun = {(name, pid) for word, name, pid in self._entries() if word == "start"}
+        ended = {(name, pid) for word, name, pid in self._entries() if word != "start"}
+        return any(is_running(int(pid)) for _, pid in begun - ended)
+
     def finished(self) -> Counter[str]:
         """Return how often the journals say of each analysis that it completed."""
         return Counter(

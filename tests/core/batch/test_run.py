@@ -8,7 +8,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from lib.cuckoo.core.batch.holder import Holder
+from lib.cuckoo.core.batch.holder import Holder, this_machine
 from lib.cuckoo.core.batch.journal import events
 from lib.cuckoo.core.batch.place import identity
 from lib.cuckoo.core.batch.states import Ending
@@ -61,9 +61,10 @@ def test_one_bad_folder_stops_nothing_and_the_worst_status_counts(herd: Herd) ->
 def test_folders_named_twice_or_by_a_link_are_processed_once(herd: Herd, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(herd.folder / "1")
 
-    shown = herd.run("process", 1, herd.folder / "1", tmp_path / "link", herd.folder)
+    shown = herd.run("process", 1, herd.folder / "1", tmp_path / "link", herd.folder, "--json")
 
     assert shown.returncode == 0
+    assert [line["count"] for line in lines_of(shown) if line["event"] == "selected"] == [4]
     assert herd.starts() == dict.fromkeys(herd.names, 1)
 
 
@@ -264,6 +265,8 @@ def test_two_runs_at_the_same_time_share_the_work(root: WorkingRoot) -> None:
     assert herd.overlaps() == []
     assert set(herd.finished()) == set(herd.names)
     assert sum(herd.finished().values()) < 2 * len(herd.names)
+    left = {event["reason"] for event in herd.events() if event["event"] == "skipped"}
+    assert "was done meanwhile by another run" in left
 
 
 def test_the_drafts_of_a_killed_run_are_removed(herd: Herd) -> None:
@@ -274,6 +277,21 @@ def test_the_drafts_of_a_killed_run_are_removed(herd: Herd) -> None:
     herd.run("process", herd.folder)
 
     assert herd.drafts() == []
+
+
+def test_what_a_killed_run_left_is_put_in_order_also_where_nothing_is_selected(herd: Herd) -> None:
+    herd.place.make()
+    dead = Holder("d" * 32, "1", "", "here", this_machine(), 2**22 + 1, 5, "")
+    (herd.place.leases / identity("1")).write_bytes(dead.as_bytes())
+    (herd.folder / "1" / "reports").mkdir()
+    (herd.folder / "1" / "reports" / ".fledge-0123456789abcdef.draft").write_text("half")
+
+    assert herd.run("process", herd.folder, "--since", "2199-01-01").returncode == 0
+
+    state = herd.state("1")
+    assert state
+    assert state.ending is Ending.INTERRUPTED
+    assert (herd.drafts(), herd.leases(), herd.starts()) == ([], [], {})
 
 
 def test_where_no_records_can_be_kept_nothing_runs(herd: Herd, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.cuckoo.core.batch.holder import Holder
+from lib.cuckoo.core.batch.holder import Holder, this_machine
 from lib.cuckoo.core.batch.place import identity
 from lib.cuckoo.core.batch.states import Ending
 from tests.core.batch.herd import Herd, kill, wait_until
@@ -149,7 +149,7 @@ def test_a_line_that_a_kill_kept_out_of_the_journal_is_added(herd: Herd) -> None
     journal.write_text("".join(lines[: lines.index(line)]) + line[:40])
     state = herd.state("2")
     assert state
-    dead = Holder(state.attempt, "2", str(journal), "", _machine(), 2**22 + 1, 5, "")
+    dead = Holder(state.attempt, "2", str(journal), "", this_machine(), 2**22 + 1, 5, "")
     (herd.place.leases / identity("2")).write_bytes(dead.as_bytes())
 
     herd.run("watch", herd.folder, *QUICK, "--once")
@@ -158,12 +158,6 @@ def test_a_line_that_a_kill_kept_out_of_the_journal_is_added(herd: Herd) -> None
     assert [event["event"] for event in told] == ["started", "finished"]
     assert herd.starts()["2"] == 1
     assert herd.leases() == []
-
-
-def _machine() -> str:
-    from lib.cuckoo.core.batch.holder import this_machine  # noqa: PLC0415 - reads /proc
-
-    return this_machine()
 
 
 def test_an_analysis_that_somebody_else_works_on_is_left_to_them(herd: Herd) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from lib.cuckoo.analysis.task import load_task
 from lib.cuckoo.common.exceptions import CuckooOperationalError
 from lib.cuckoo.common.paths import INPUTS
+from lib.cuckoo.common.text import readable_name
 from lib.cuckoo.core.batch.place import Place
 
 ITEMS = frozenset(
@@ -21,6 +22,7 @@ ITEMS = frozenset(
 )
 """What lies at the top of an analysis, of whatever family."""
 REPORTS = ("reports/report.json", "reports/report.json.gz", "reports/report.json.zst")
+_PATH_CHARACTERS = 4096
 _DIGITS = re.compile(r"[0-9]{1,18}")
 
 
@@ -42,9 +44,10 @@ class Analysis:
         """The folder, absolute."""
         return self.place.folder / self.name
 
-    def is_there(self) -> bool:
-        """Tell whether the folder exists."""
-        return self.path.is_dir()
+    @property
+    def shown(self) -> str:
+        """The path as journals and people get it."""
+        return path_text(str(self.path))
 
     def has_report(self) -> bool:
         """Tell whether a report was written, which appears whole or not at all."""
@@ -58,6 +61,11 @@ class Analysis:
             if time is not None:
                 return time
         return datetime.fromtimestamp(self.path.stat().st_mtime)  # noqa: DTZ006 - tasks tell local time
+
+
+def path_text(path: str) -> str:
+    """Return a path as valid Unicode of bounded length."""
+    return readable_name(path)[:_PATH_CHARACTERS]
 
 
 def holds_analyses(path: Path) -> bool:

@@ -41,7 +41,7 @@ def interrupted(analysis: Analysis, attempt: str, states: States, run: str = "")
 
 def event_of(analysis: Analysis, state: State) -> dict[str, Any]:
     """Return the event that tells how a run of an analysis ended."""
-    path = short(str(analysis.path))
+    path = analysis.shown
     if state.ending is Ending.INTERRUPTED:
         return {"event": "interrupted", "path": path, "attempt": state.attempt}
     retry = {"retry_at": round(state.retry_at)} if state.retry_at else {}

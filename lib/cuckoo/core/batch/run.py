@@ -143,15 +143,15 @@ class Batch:
 
     def _offer(self, analysis: Analysis, taken: deque[Analysis] | None) -> None:
         try:
-            holder = self._supervisor.offer(analysis, self._is_wanted(analysis))
+            answer = self._supervisor.offer(analysis, self._is_wanted(analysis))
         except CuckooOperationalError as error:
             self._supervisor.refuse(str(analysis.path), str(error))
             return
-        if holder is None:
-            return
-        if taken is None:
-            self._supervisor.skip(analysis, f"is being processed by {holder}")
-        else:
+        if answer is None:
+            self._supervisor.skip(analysis, "was done meanwhile by another run")
+        elif isinstance(answer, Holder) and taken is None:
+            self._supervisor.skip(analysis, f"is being processed by {answer}")
+        elif isinstance(answer, Holder) and taken is not None:
             taken.append(analysis)
 
     def _is_wanted(self, analysis: Analysis) -> "_Since":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lib.cuckoo import __version__
 from lib.cuckoo.common.exceptions import CuckooOperationalError
-from lib.cuckoo.core.batch.analyses import Analysis
+from lib.cuckoo.core.batch.analyses import Analysis, path_text
 from lib.cuckoo.core.batch.holder import Holder
 from lib.cuckoo.core.batch.journal import Journal, Listener, journal_file, remove_old
 from lib.cuckoo.core.batch.leases import STALE_SECONDS, Lease, LeaseLostError, Leases
@@ -92,8 +92,11 @@ class Supervisor:
         """Return the states of a place."""
         return self._records(place)[1]
 
-    def offer(self, analysis: Analysis, wanted: Wanted) -> Holder | None:
-        """Start a worker on an analysis if it is still wanted; return who has it if somebody else does.
+    def offer(self, analysis: Analysis, wanted: Wanted) -> Lease | Holder | None:
+        """Start a worker on an analysis.
+
+        Returns:
+            The lease under which it works; who has the analysis if somebody else does; None if it is no longer wanted.
 
         Raises:
             CuckooOperationalError: records cannot be kept beside it.
@@ -103,10 +106,10 @@ class Supervisor:
             return lease
         self._recover(analysis, lease)
         if wanted(self.states(analysis.place).read(analysis.name)):
-            self.emit("started", path=short(str(analysis.path)), attempt=lease.token)
+            self.emit("started", path=analysis.shown, attempt=lease.token)
             self.pool.start(Job(analysis, lease))
-        else:
-            lease.release()
+            return lease
+        lease.release()
         return None
 
     def sweep(self, place: Place) -> None:
@@ -136,12 +139,14 @@ class Supervisor:
     def refuse(self, path: str, error: str) -> None:
         """Tell of a folder that cannot be processed and has no place for records."""
         self._count(Ending.UNPROCESSED)
-        self.emit("finished", path=short(path), ending=str(Ending.UNPROCESSED), error=short(error), failed=0)
+        self.emit(
+            "finished", path=path_text(path), ending=str(Ending.UNPROCESSED), error=short(error), failed=0
+        )
 
     def skip(self, analysis: Analysis, reason: str) -> None:
         """Tell of an analysis that is left to somebody else."""
         self._count("skipped")
-        self.emit("skipped", path=short(str(analysis.path)), reason=short(reason))
+        self.emit("skipped", path=analysis.shown, reason=short(reason))
 
     def stop(self) -> None:
         """End the workers; what they worked on counts as interrupted."""
@@ -171,7 +176,7 @@ class Supervisor:
         except OSError as error:
             raise _cannot_record(analysis, error) from error
         if untold:
-            self.emit(**event_of(analysis, untold))
+            self.emit(**event_of(analysis, untold), recovered=True)
 
     def _abandon(self, job: Job) -> None:
         """Record that an analysis was stopped, and give its lease up."""

@@ -12,8 +12,8 @@ from itertools import islice
 
 from lib.cuckoo.common.exceptions import CuckooOperationalError
 from lib.cuckoo.core.batch.analyses import Analysis, in_order, names_in
-from lib.cuckoo.core.batch.holder import Holder
 from lib.cuckoo.core.batch.journal import new_run
+from lib.cuckoo.core.batch.leases import Lease
 from lib.cuckoo.core.batch.place import Place
 from lib.cuckoo.core.batch.pool import Ended
 from lib.cuckoo.core.batch.settling import Settling
@@ -150,14 +150,12 @@ class Watch:
         def wanted(recorded: Recorded | None) -> bool:
             return self._seconds_until(analysis, recorded) == 0
 
-        running = len(self._supervisor.pool.running)
+        answer = None
         try:
-            holder = self._supervisor.offer(analysis, wanted)
+            answer = self._supervisor.offer(analysis, wanted)
         except CuckooOperationalError as error:
             self._supervisor.emit("problem", error=str(error))
-            self._look_after(analysis.name, self._watching.interval_seconds)
-            return
-        if isinstance(holder, Holder) or len(self._supervisor.pool.running) == running:
+        if not isinstance(answer, Lease):
             self._look_after(analysis.name, self._watching.interval_seconds)
 
     def _conclude(self, ended: Ended) -> None:
