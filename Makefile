@@ -1,4 +1,5 @@
 # make run: process the example analysis · make test: the whole suite · make check: format, lint, types
+# make schema: the published shape of reports anew, from the typed records in the code
 # make screenshots: pictures of the HTML report of the example, into docs/images (needs Chromium)
 PYTHON ?= python3
 VENV ?= .venv
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 EXTRAS ?= network,static,fuzzy,yara
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: run test check format screenshots clean
+.PHONY: run test check format schema screenshots clean
 
 $(BIN)/fledge: setup.cfg pyproject.toml setup.py
 	$(PYTHON) -m venv $(VENV)
@@ -32,6 +33,9 @@ check: $(VENV)/development
 format: $(VENV)/development
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+schema: $(VENV)/development
+	$(BIN)/python -m tools.schema
 
 screenshots: $(VENV)/development
 	$(BIN)/fledge process 1

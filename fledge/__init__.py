@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lib.cuckoo.common.abstracts import Report as Report
     from lib.cuckoo.core.process import process as process
     from lib.cuckoo.core.results import Results as Results
+    from lib.cuckoo.reporting.schema import schema as schema
     from lib.cuckoo.reporting.view.report import SavedReport as SavedReport
     from lib.cuckoo.reporting.view.report import load as load
 
@@ -33,8 +34,9 @@ _EXPORTS = {
     "SavedReport": "lib.cuckoo.reporting.view.report",
     "load": "lib.cuckoo.reporting.view.report",
     "process": "lib.cuckoo.core.process",
+    "schema": "lib.cuckoo.reporting.schema",
 }
-__all__ = ["Processing", "Report", "Results", "SavedReport", "__version__", "load", "process"]
+__all__ = ["Processing", "Report", "Results", "SavedReport", "__version__", "load", "process", "schema"]
 
 
 def _bind() -> None:

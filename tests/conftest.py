@@ -1,12 +1,14 @@
 """Fixtures for the whole suite."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 import fledge  # noqa: F401 - binds lib.cuckoo before any test imports from it
+from tests.shape import assert_fits, own_reports
 from tests.working_root import WorkingRoot
 
 # A busy machine is no failure; and where a change is judged, the same examples are tried each time.
@@ -29,6 +31,15 @@ def shared_data() -> Path:
             pytest.fail(f"the real test data is missing: {SHARED_DATA}")
         pytest.skip(f"the real test data lies outside the repository, at {SHARED_DATA}")
     return SHARED_DATA
+
+
+@pytest.fixture(autouse=True)
+def _reports_fit_the_schema(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Judge every report of ours that a test leaves in its folder by the published schema."""
+    folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    for report in own_reports(folder) if folder is not None else ():
+        assert_fits(report)
 
 
 @pytest.fixture

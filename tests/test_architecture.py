@@ -144,6 +144,7 @@ def test_every_package_is_declared_for_the_wheel() -> None:
     assert set(declared["options"]["packages"].split()) == packages | shipped | {
         "fledge.shipped.conf",
         "fledge.shipped.data",
+        "fledge.shipped.schema",
     }
 
 

@@ -249,6 +249,21 @@ def test_the_pages_on_many_analyses_work_as_written(tmp_path: Path, page: str) -
         assert (lab / "storage" / "analyses" / name / "reports" / "report.json").is_file()
 
 
+def test_the_page_on_reading_reports_prints_what_it_shows(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "storage" / "analyses" / "1", tmp_path / "storage" / "analyses" / "1")
+    text = (DOCS / "how-to" / "read-reports.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+    assert len(shown) == 4
+    for code, expected in shown:
+        command = [sys.executable, "-c", code]
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "FLEDGE_ROOT": ""}
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+        )
+        assert done.stdout == expected
+
+
 def test_the_signatures_page_names_every_attribute_and_method() -> None:
     text = (DOCS / "reference" / "signatures.md").read_text(encoding="utf-8")
 

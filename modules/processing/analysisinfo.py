@@ -3,11 +3,9 @@
 Has no options.
 """
 
-from typing import Any
-
 from lib.cuckoo.analysis.info import analysis_info
+from lib.cuckoo.analysis.shapes import Info
 from lib.cuckoo.common.abstracts import Processing
-from lib.cuckoo.common.constants import CUCKOO_VERSION
 
 
 class AnalysisInfo(Processing):
@@ -17,6 +15,6 @@ class AnalysisInfo(Processing):
     folder_only = True
     traceable = True
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> Info:
         """Return the version of the contract, then the facts of the task."""
-        return {"version": CUCKOO_VERSION} | analysis_info(self.task)
+        return analysis_info(self.task)

@@ -8,10 +8,9 @@ Options (``[behavior]`` in processing.conf):
     unpacked_mb      megabytes read of a log that is packed with gzip (default 4096)
 """
 
-from typing import Any
-
 from lib.cuckoo.behavior.log import LogIndex
 from lib.cuckoo.behavior.sections import Shown, find_logs, read_logs, sections
+from lib.cuckoo.behavior.shapes import BehaviorSection
 from lib.cuckoo.common.abstracts import Processing
 from lib.cuckoo.common.text import readable_name
 
@@ -25,7 +24,7 @@ class Behavior(Processing):
     folder_only = True
     traceable = True
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> BehaviorSection:
         """Return the sections; `calls` and `enhanced` are sequences that read from the logs when asked."""
         unpacked_bytes = int(self.options.get("unpacked_mb", 4096)) << 20
         shown = Shown(

@@ -5,14 +5,19 @@ Options (``[debug]`` in processing.conf):
     errors   errors kept (default 1000)
 """
 
-from typing import Any
+from typing import Literal
 
 from lib.cuckoo.common.abstracts import Processing
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.files.logs import log_errors, read_log
+from lib.cuckoo.files.shapes import Debug as DebugSection
 
-LOGS = {"log": "analysis.log", "cuckoo": "cuckoo.log", "process": "process.log"}
+LOGS: dict[Literal["log", "cuckoo", "process"], str] = {
+    "log": "analysis.log",
+    "cuckoo": "cuckoo.log",
+    "process": "process.log",
+}
 """Key of the section to file: the guest's log, the host's, the host's of an earlier processing."""
 
 
@@ -23,18 +28,18 @@ class Debug(Processing):
     folder_only = True
     traceable = True
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> DebugSection:
         """Return the text of each log that exists, `log` in any case, and `errors`, a list of texts.
 
         `errors` begins with those that the task itself lists. A log that cannot be read is named in a note.
         """
         maximum = int(self.options.get("maximum", 4 << 20))
         folder = AnalysisFolder(self.analysis_path)
-        section: dict[str, Any] = {"log": ""}
-        for key, name in LOGS.items():
-            if folder.exists(name):
-                section[key] = self._text(folder, name, maximum)
-        return section | {"errors": self._errors([text for text in section.values() if text])}
+        texts = {key: self._text(folder, name, maximum) for key, name in LOGS.items() if folder.exists(name)}
+        section: DebugSection = {"log": "", "errors": self._errors([text for text in texts.values() if text])}
+        for key, text in texts.items():
+            section[key] = text
+        return section
 
     def _text(self, folder: AnalysisFolder, name: str, maximum: int) -> str:
         try:

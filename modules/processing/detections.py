@@ -3,10 +3,9 @@
 Has no options.
 """
 
-from typing import Any
-
 from lib.cuckoo.common.abstracts import Processing
 from lib.cuckoo.files.families import collect_families
+from lib.cuckoo.files.shapes import Detection
 
 
 class Detections(Processing):
@@ -16,6 +15,6 @@ class Detections(Processing):
     order = 90
     traceable = True
 
-    def run(self) -> list[dict[str, Any]]:
+    def run(self) -> list[Detection]:
         """Return what `add_family_detection` makes of them, after what other modules added."""
         return collect_families(self.results)

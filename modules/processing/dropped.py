@@ -7,13 +7,12 @@ Options (``[dropped]`` in processing.conf):
     text             bytes of a text file shown as its data, 0 for none (default 4096)
 """
 
-from typing import Any
-
 from lib.cuckoo.common.abstracts import Processing
 from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.common.paths import INPUTS
 from lib.cuckoo.files.scanner import Scanner
 from lib.cuckoo.files.stored import Limits, stored_files
+from lib.cuckoo.files.stored_shapes import StoredFile
 
 
 class Dropped(Processing):
@@ -23,7 +22,7 @@ class Dropped(Processing):
     folder_only = True
     traceable = True
 
-    def run(self) -> list[dict[str, Any]]:
+    def run(self) -> list[StoredFile]:
         """Return the records of `stored_files`; what is missing from them is noted."""
         dropped = stored_files(
             AnalysisFolder(self.analysis_path),

@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from lib.cuckoo.common.abstracts import Processing
 from lib.cuckoo.common.exceptions import CuckooProcessingError
@@ -30,6 +29,7 @@ from lib.cuckoo.memory.analysis import Wishes, found_system, run_plugins, sectio
 from lib.cuckoo.memory.image import opened_image
 from lib.cuckoo.memory.regions import RegionLimits
 from lib.cuckoo.memory.settings import plugin_settings
+from lib.cuckoo.memory.shapes import Memory as MemorySection
 from lib.cuckoo.memory.volatility import Places, library
 
 NAMES = [INPUTS["memory_path"] + ending for ending in ("", ".gz", ".xz", ".zst")]
@@ -43,7 +43,7 @@ class Memory(Processing):
     order = 3
     traceable = True
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> MemorySection:
         """Return the section; {} for an analysis without an image, which is the usual case."""
         deadline = time.monotonic() + 0.9 * self._number("limit_wall_seconds", 300)
         folder = AnalysisFolder(self.analysis_path)

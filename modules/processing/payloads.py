@@ -7,13 +7,12 @@ Options (``[payloads]`` in processing.conf):
     text             bytes of a text file shown as its data, 0 for none (default 4096)
 """
 
-from typing import Any
-
 from lib.cuckoo.common.abstracts import Processing
 from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.files.payloads import payloads
 from lib.cuckoo.files.scanner import Scanner
 from lib.cuckoo.files.stored import Limits
+from lib.cuckoo.files.stored_shapes import PayloadsSection
 
 
 class Payloads(Processing):
@@ -23,7 +22,7 @@ class Payloads(Processing):
     folder_only = True
     traceable = True
 
-    def run(self) -> dict[str, list[dict[str, Any]]]:
+    def run(self) -> PayloadsSection:
         """Return the records of `payloads`; what is missing from them is noted. No configurations are read."""
         folder, limits = AnalysisFolder(self.analysis_path), Limits.configured(self.options)
         found = payloads(folder, limits, Scanner.configured("binaries"))

@@ -7,13 +7,12 @@ Options (``[procdump]`` in processing.conf):
     text             bytes of a text file shown as its data, 0 for none (default 4096)
 """
 
-from typing import Any
-
 from lib.cuckoo.common.abstracts import Processing
 from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.files.payloads import process_images
 from lib.cuckoo.files.scanner import Scanner
 from lib.cuckoo.files.stored import Limits
+from lib.cuckoo.files.stored_shapes import Payload
 
 
 class ProcessImages(Processing):
@@ -23,7 +22,7 @@ class ProcessImages(Processing):
     folder_only = True
     traceable = True
 
-    def run(self) -> list[dict[str, Any]]:
+    def run(self) -> list[Payload]:
         """Return the records of `process_images`; what is missing from them is noted."""
         folder, limits = AnalysisFolder(self.analysis_path), Limits.configured(self.options)
         images = process_images(folder, limits, Scanner.configured("binaries"))

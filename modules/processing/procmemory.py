@@ -11,12 +11,12 @@ Options (``[procmemory]`` in processing.conf):
 
 import os
 from itertools import islice
-from typing import Any
 
 from lib.cuckoo.common.abstracts import Processing
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.common.paths import INPUTS
+from lib.cuckoo.files.memory_shapes import ProcessDump
 from lib.cuckoo.files.output import OutputFolder
 from lib.cuckoo.files.process_memory import (
     MemoryLimits,
@@ -35,7 +35,7 @@ class ProcessMemory(Processing):
     folder_only = True
     traceable = True
 
-    def run(self) -> list[dict[str, Any]]:
+    def run(self) -> list[ProcessDump]:
         """Return a record for each dump, by name; what is missing from them is noted."""
         folder, place = AnalysisFolder(self.analysis_path), INPUTS["pmemory_path"]
         # `place` itself comes when it is no folder; reading it says why
@@ -57,9 +57,9 @@ class ProcessMemory(Processing):
             self.note(line)
         return records
 
-    def _records(self, folder: AnalysisFolder, paths: list[str], tools: Tools) -> list[dict[str, Any]]:
+    def _records(self, folder: AnalysisFolder, paths: list[str], tools: Tools) -> list[ProcessDump]:
         left = self._number("megabytes", 4096) << 20
-        records = []
+        records: list[ProcessDump] = []
         for path in paths:
             try:
                 left -= _size(folder, path, left)

@@ -11,7 +11,7 @@ Options (``[static]`` in processing.conf):
 
 import mmap
 import os
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from lib.cuckoo.analysis.sample import sample_name
 from lib.cuckoo.common.abstracts import Processing
@@ -26,6 +26,7 @@ from lib.cuckoo.files.output import OutputFolder
 from lib.cuckoo.files.pe.classic import classic_keys
 from lib.cuckoo.files.pe.matches import scan_resources
 from lib.cuckoo.files.scanner import Scanner
+from lib.cuckoo.files.shapes import Static as StaticSection
 
 
 class Static(Processing):
@@ -35,7 +36,7 @@ class Static(Processing):
     folder_only = True
     traceable = True
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> StaticSection:
         """Return `kind`, the section of that kind, for example `pe`, and `indicators`.
 
         Raises:
@@ -49,20 +50,23 @@ class Static(Processing):
         with folder.open(sample_name(folder)) as stream:
             data = _contents(stream)
             kind = kind_of(data, describe(stream.fileno()))
-            answer = describe_file(data, kind, budget, output.save) | self._indicators(data)
-            self._scan_resources(data, answer.get("pe", {}))
+            answer = describe_file(data, kind, budget, output.save)
+            answer["indicators"] = self._indicators(data)
+            pe = cast("dict[str, Any]", answer.get("pe", {}))
+            self._scan_resources(data, pe)
         for note in (*budget.notes, *output.notes()):
             self.note(note)
-        return answer | classic_keys(answer.get("pe", {}))
+        answer.update(cast("StaticSection", classic_keys(pe)))
+        return answer
 
-    def _indicators(self, data: Data) -> dict[str, Any]:
+    def _indicators(self, data: Data) -> list[dict[str, Any]]:
         limit = self._limit("indicators")
         if not limit:
-            return {"indicators": []}
+            return []
         result = indicators(data, "sample", limit)
         for kind, more in result.truncated.items():
             self.note(f"{more} more indicators of the kind {kind} are left out")
-        return {"indicators": result.as_dicts()}
+        return result.as_dicts()
 
     def _scan_resources(self, data: Data, pe: dict[str, Any]) -> None:
         least, resources = self._limit("scanned"), pe.get("resources", [])

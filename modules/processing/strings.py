@@ -6,13 +6,12 @@ Options (``[strings]`` in processing.conf):
     offsets    give each string with its offset and encoding (default no)
 """
 
-from typing import Any
-
 from lib.cuckoo.analysis.sample import sample_name
 from lib.cuckoo.common.abstracts import Processing
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.common.folder import AnalysisFolder
-from lib.cuckoo.files.strings import first_strings
+from lib.cuckoo.files.shapes import PlacedString
+from lib.cuckoo.files.strings import String, first_strings
 
 
 class Strings(Processing):
@@ -22,7 +21,7 @@ class Strings(Processing):
     folder_only = True
     traceable = True
 
-    def run(self) -> list[str] | list[dict[str, Any]]:
+    def run(self) -> list[str] | list[PlacedString]:
         """Return the strings, or with `offsets` records of `string`, `offset` and `encoding`.
 
         Raises:
@@ -40,7 +39,9 @@ class Strings(Processing):
         if more:
             self.note(f"there are more than {maximum} strings in {' and '.join(more)}")
         if self.options.get("offsets"):
-            return [
-                {"string": each.text, "offset": each.offset, "encoding": each.encoding} for each in strings
-            ]
+            return [_placed(each) for each in strings]
         return [each.text for each in strings]
+
+
+def _placed(each: String) -> PlacedString:
+    return {"string": each.text, "offset": each.offset, "encoding": each.encoding}

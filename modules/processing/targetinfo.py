@@ -3,12 +3,12 @@
 Has no options.
 """
 
-from typing import Any
-
 from lib.cuckoo.analysis.sample import original_name, sample_name
+from lib.cuckoo.analysis.shapes import Target
 from lib.cuckoo.common.abstracts import Processing
 from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.common.objects import File
+from lib.cuckoo.common.shapes import FileRecord, YaraMatch
 from lib.cuckoo.files.scanner import Scanner
 
 
@@ -22,7 +22,7 @@ class TargetInfo(Processing):
     folder_only = True
     traceable = True
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> Target:
         """Return `category` and, by category, `file` (a file record) or `url` with its `yara`.
 
         Raises:
@@ -35,7 +35,7 @@ class TargetInfo(Processing):
             return {"category": category}
         return {"category": category, "file": self._record(target)}
 
-    def _record(self, target: str) -> dict[str, Any]:
+    def _record(self, target: str) -> FileRecord:
         folder = AnalysisFolder(self.analysis_path)
         path = f"{self.analysis_path}/{sample_name(folder)}"
         record = File(path, folder).get_all()
@@ -44,9 +44,9 @@ class TargetInfo(Processing):
         with folder.open(path) as stream:
             matches = scanner.scan_file(stream, name, target)
         self._note_all(scanner.problems)
-        return record | {"name": name, "yara": matches}
+        return {**record, "name": name, "yara": matches}
 
-    def _url_matches(self, url: str) -> list[dict[str, Any]]:
+    def _url_matches(self, url: str) -> list[YaraMatch]:
         scanner = Scanner.configured("urls")
         matches = scanner.scan(url.encode("utf-8", "replace"))
         self._note_all(scanner.problems)

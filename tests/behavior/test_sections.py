@@ -22,6 +22,7 @@ from tests.behavior.writer import (
     second_call,
     second_process,
 )
+from tests.shape import assert_fits
 
 Behavior = Callable[..., dict[str, Any]]
 DISPOSITION = 13
@@ -31,12 +32,14 @@ DISPOSITION = 13
 def behavior(scanner: str, tmp_path: Path) -> Behavior:  # noqa: ARG001 - chooses who reads
     """Write logs by name, and compute the sections."""
 
-    def compute(shown: Shown | None = None, **logs: bytes) -> dict[str, Any]:
+    def compute(shown: Shown | None = None, **logs: bytes) -> Any:
         folder = tmp_path / "logs"
         folder.mkdir(exist_ok=True)
         for name, log in logs.items():
             (folder / f"{name.lstrip('_')}.bson").write_bytes(log)
-        return sections(list(read_logs(logs_of(folder), 1 << 20)), shown or Shown())
+        found: Any = sections(list(read_logs(logs_of(folder), 1 << 20)), shown or Shown())
+        assert_fits({"behavior": found})
+        return found
 
     return compute
 
@@ -555,7 +558,7 @@ def test_node_and_process_agree(behavior: Behavior) -> None:
 
 
 def test_an_analysis_without_logs_has_empty_sections(tmp_path: Path) -> None:
-    found = sections(list(read_logs(logs_of(tmp_path / "logs"), 1)), Shown())
+    found: Any = sections(list(read_logs(logs_of(tmp_path / "logs"), 1)), Shown())
 
     assert all(not value for name, value in found.items() if name != "summary")
     assert not any(found["summary"].values())
@@ -601,7 +604,7 @@ def test_a_hundred_thousand_logs_are_read(tmp_path: Path) -> None:
     for number in range(100_000):
         (tmp_path / f"{number}.bson").write_bytes(log)
 
-    found = sections(list(read_logs(logs_of(tmp_path), 1)), Shown())
+    found: Any = sections(list(read_logs(logs_of(tmp_path), 1)), Shown())
 
     assert len(found["processes"]) == 100_000
     assert found["processes"][0]["calls"][0]["api"] == "Beep"
@@ -616,7 +619,7 @@ def test_no_log_stays_in_memory_when_it_was_read(tmp_path: Path) -> None:
 
     indexes = list(read_logs(logs_of(tmp_path), 1))
     memory = [resident(tmp_path)]
-    found = sections(indexes, Shown())
+    found: Any = sections(indexes, Shown())
     memory.append(resident(tmp_path))
     for sequence in (*(each["calls"] for each in found["processes"]), found["enhanced"]):
         assert sum(map(len, sequence.json_chunks())) > len(log)
@@ -661,7 +664,7 @@ def test_what_could_not_be_read_is_told_of_each_log(behavior: Behavior) -> None:
 @pytest.mark.parametrize("name", REPORTS)
 def test_the_sections_of_a_report_come_back(shared_data: Path, tmp_path: Path, name: str) -> None:
     expected = rebuilt(shared_data, name, tmp_path / "analysis")
-    found = sections(list(read_logs(logs_of(tmp_path / "analysis" / "logs"), 1)), Shown())
+    found: Any = sections(list(read_logs(logs_of(tmp_path / "analysis" / "logs"), 1)), Shown())
 
     # The other engine leaves deleted keys (three, in one report) out of this list, and tells of deleted values only.
     deleted = expected["summary"]["delete_keys"]
@@ -691,7 +694,7 @@ def test_the_sections_of_a_real_second_family_log_are_those_of_its_own_engine(sh
     folder = shared_data / "analyses" / "cuckoo2-2204-sanitised"
     truth = json.loads((folder.with_name(folder.name + ".truth") / "cuckoo2-behavior.json").read_text())
 
-    found = sections(list(read_logs(logs_of(folder / "logs"), 1)), Shown())
+    found: Any = sections(list(read_logs(logs_of(folder / "logs"), 1)), Shown())
 
     assert found["apistats"] == truth["apistats"]
     (ours,), (theirs,) = found["generic"], truth["generic"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -94,7 +95,7 @@ def test_the_summary_of_any_logs_is_that_of_plain_lists(
 
     for scanner in reader.available().values():
         monkeypatch.setattr(reader, "_active", scanner)
-        found = sections(list(read_logs(logs_of(tmp_path), 1)), Shown())["summary"]
+        found: Any = sections(list(read_logs(logs_of(tmp_path), 1)), Shown())["summary"]
 
         assert found == expected
         assert list(found) == list(SUMMARY_LISTS)

@@ -3,6 +3,7 @@ import json
 import os
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def oracles(shared_data: Path) -> list[Path]:
 def test_hashes_sizes_and_ssdeep_agree_with_independent_tools(shared_data: Path) -> None:
     for oracle in oracles(shared_data):
         expected = json.loads(oracle.read_text())
-        record = File(str(oracle.parent).removesuffix(".truth")).get_all()
+        record: dict[str, Any] = {**File(str(oracle.parent).removesuffix(".truth")).get_all()}
 
         assert {name: record[name] for name in expected["hashes"]} == expected["hashes"]
         assert record["ssdeep"] == expected["ssdeep"]

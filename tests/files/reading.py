@@ -6,7 +6,10 @@ from typing import Any
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.files.budget import Budget, Data, Save
+from lib.cuckoo.files.describe import READERS
+from tests.shape import assert_fits
 
+SECTIONS = {each.read: each.section for each in READERS.values()}
 Reader = Callable[[Data, Budget, Save], Mapping[str, Any]]
 
 
@@ -15,8 +18,11 @@ def discard(_: str, __: bytes) -> None:
 
 
 def read(reader: Reader, data: bytes, budget: Budget | None = None) -> Any:
-    """Return what a reader says of the data."""
-    return reader(data, budget or Budget(), discard)
+    """Return what a reader says of the data, once the published schema has judged it."""
+    answer = reader(data, budget or Budget(), discard)
+    if reader in SECTIONS:
+        assert_fits({"static": {"kind": "", SECTIONS[reader]: answer}})
+    return answer
 
 
 def survives(reader: Reader, data: bytes) -> None:

@@ -1,4 +1,5 @@
 import sys
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,6 @@ def test_a_fault_of_a_reader_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> N
 def test_without_pefile_a_program_has_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pefile", None)
 
-    answer = describe_file(b"MZ", "pe", Budget(), lambda name, _: name)
+    answer: Any = describe_file(b"MZ", "pe", Budget(), lambda name, _: name)
 
     assert "pip install 'fledge[static]'" in answer["pe"]["error"]

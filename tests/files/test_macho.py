@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.files.budget import Budget
 from lib.cuckoo.files.macho import describe_macho
+from tests.files.reading import read
 
 Facts = dict[str, Any]
 
 
 def describe(data: bytes, budget: Budget | None = None) -> Facts:
-    return dict(describe_macho(data, budget or Budget(), lambda name, _: name))
+    return dict(read(describe_macho, data, budget))
 
 
 def command(kind: int, content: bytes) -> bytes:

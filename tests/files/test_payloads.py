@@ -12,6 +12,7 @@ from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.files.payloads import (
     ORIGINS_KEPT,
+    Dumps,
     image_type,
     payload_type,
     payloads,
@@ -20,7 +21,7 @@ from lib.cuckoo.files.payloads import (
 )
 from lib.cuckoo.files.rules import RuleSet
 from lib.cuckoo.files.scanner import Scanner
-from lib.cuckoo.files.stored import Limits, Stored
+from lib.cuckoo.files.stored import Limits
 
 ORIGIN = {
     *("cape_type_code", "process_path", "process_name", "module_path"),
@@ -37,7 +38,7 @@ def analysis(tmp_path: Path) -> Path:
     return tmp_path / "7"
 
 
-def read(analysis: Path, place: str = "CAPE") -> Stored:
+def read(analysis: Path, place: str = "CAPE") -> Dumps:
     reader = {"CAPE": payloads, "procdump": process_images}[place]
     return reader(AnalysisFolder(analysis), Limits(), Scanner("binaries", RuleSet(None)))
 
@@ -76,7 +77,7 @@ def test_origins_agree_with_those_of_real_reports(shared_data: Path, analysis: P
 
         for place, record in records:
             kept = {"name", "pid"} | (ORIGIN & record.keys())
-            mine = ours[place][record["sha256"]]
+            mine: dict[str, Any] = {**ours[place][record["sha256"]]}
             assert {key: mine[key] for key in kept} == {key: record[key] for key in kept}
             assert ORIGIN & mine.keys() == (ORIGIN & record.keys()) | {"cape_type_code"}
             compared += 1
@@ -153,6 +154,7 @@ def test_any_text_is_an_origin_or_refused(remark: str) -> None:
     except CuckooProcessingError:
         return
     assert origin.keys() <= ORIGIN
+    assert origin["cape_type_code"] is not None
     assert origin["cape_type_code"] < 10**9
 
 

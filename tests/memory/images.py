@@ -8,6 +8,7 @@ from pathlib import Path
 
 import fledge
 from fledge import Results
+from tests.shape import assert_fits
 
 LINUX = "debian12-6.1.0-56-cloud-amd64-80M.raw.xz"
 WINDOWS = "win-synthetic-A.raw.xz"
@@ -62,7 +63,9 @@ class MemoryRoot:
 
     def process(self) -> Results:
         """Process the analysis."""
-        return fledge.process(self.analysis, root=self.path)
+        results = fledge.process(self.analysis, root=self.path)
+        assert_fits({"memory": results.get("memory") or {}})
+        return results
 
 
 def sections(*plugins: str) -> str:

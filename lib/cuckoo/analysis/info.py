@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, get_args
 
+from lib.cuckoo.analysis.shapes import Info
 from lib.cuckoo.analysis.task import plain_date
+from lib.cuckoo.common.constants import CUCKOO_VERSION
 
-_AS_THE_TASK_SAYS = (
-    *("options", "platform", "route", "tags", "owner", "priority", "memory", "enforce_timeout", "clock"),
-    *("parent_id", "sample_id", "tlp", "user_id", "source_url", "username"),
-)
+_AsTold = Literal[
+    "options", "platform", "route", "tags", "owner", "priority", "memory", "enforce_timeout", "clock",
+    "parent_id", "sample_id", "tlp", "user_id", "source_url", "username",
+]  # fmt: skip
+_AS_THE_TASK_SAYS: tuple[_AsTold, ...] = get_args(_AsTold)
 
 
-def analysis_info(task: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the facts of a task.
+def analysis_info(task: Mapping[str, Any]) -> Info:
+    """Return the version of the contract, then the facts of a task.
 
     `started` and `ended` are text, "2016-08-25 22:44:58", or None; `duration` is in whole seconds or None;
     `machine` is a dict with at least `name`, empty when the task names no machine. Keys after `timeout` are
@@ -22,9 +25,10 @@ def analysis_info(task: Mapping[str, Any]) -> dict[str, Any]:
     machine = _machine(task)
     started = plain_date(task.get("started_on") or machine.get("started_on"))
     ended = plain_date(task.get("completed_on") or machine.get("shutdown_on"))
-    return {
+    info: Info = {
+        "version": CUCKOO_VERSION,
         "id": task.get("id"),
-        "category": task.get("category"),
+        "category": str(task.get("category") or "unknown"),
         "package": task.get("package"),
         "started": started,
         "ended": ended,
@@ -32,8 +36,11 @@ def analysis_info(task: Mapping[str, Any]) -> dict[str, Any]:
         "custom": task.get("custom"),
         "machine": machine,
         "timeout": task.get("timeout"),
-        **{name: task[name] for name in _AS_THE_TASK_SAYS if name in task},
     }
+    for name in _AS_THE_TASK_SAYS:
+        if name in task:
+            info[name] = task[name]
+    return info
 
 
 def _machine(task: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,11 @@
 """The second family's own summary of each process, in its own words."""
 
-from typing import Any
-
 from lib.cuckoo.behavior.handles import number
 from lib.cuckoo.behavior.names import lists_of
 from lib.cuckoo.behavior.processes import Process
 from lib.cuckoo.behavior.reader import active
 from lib.cuckoo.behavior.scene import Plan, Scene, Source, Step, Texts
+from lib.cuckoo.behavior.shapes import GenericSummary
 from lib.cuckoo.behavior.spelling import named
 
 _CREATED = 2
@@ -96,7 +95,7 @@ def _noting_pair(word: str, old: Source, new: Source) -> Step:
     return step
 
 
-def generic_record(process: Process, scene: Scene) -> dict[str, Any]:
+def generic_record(process: Process, scene: Scene) -> GenericSummary:
     """Return the summary of one process; words without a name are left out."""
     lists = lists_of(*scene.generic.finish()) if scene.generic is not None else []
     return {

@@ -11,6 +11,7 @@ from lib.cuckoo.behavior.columns import MOST_KINDS, Columns
 from lib.cuckoo.behavior.kinds import Kind, declared_kind
 from lib.cuckoo.behavior.message import Message, Rendered, printable, read_message, render
 from lib.cuckoo.behavior.reader import active
+from lib.cuckoo.behavior.shapes import Unread
 from lib.cuckoo.behavior.source import KEPT_BYTES, LogSource
 from lib.cuckoo.behavior.wire import (
     BINARY,
@@ -42,7 +43,7 @@ class Faults:
     """What could not be read: how many times, and the first places."""
 
     count: int = 0
-    first: list[dict[str, int | str]] = field(default_factory=list)
+    first: list[Unread] = field(default_factory=list)
 
     def add(self, offset: int, what: str) -> None:
         """Count a fault at an offset of the log."""

@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 from lib.cuckoo.behavior.calls import Calls
 from lib.cuckoo.behavior.log import ProcessSpan
+from lib.cuckoo.behavior.shapes import Call, ProcessNode, ProcessRecord
 from lib.cuckoo.behavior.wire import Value
 from lib.cuckoo.common.text import readable_text
 
@@ -37,23 +38,23 @@ class Process:
         """Return the threads in the order in which they called, then those that were only announced."""
         return list(map(str, dict.fromkeys(self.calls.threads) | self.span.threads))
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> ProcessRecord:
         """Return the process in the contract's shape."""
-        record: dict[str, Any] = {
+        record: ProcessRecord = {
             "process_id": self.process_id,
             "process_name": self.name,
             "parent_id": self.span.parent_id,
             "module_path": self.span.module_path,
             "first_seen": self.calls.first_seen,
-            "calls": self.calls,
+            "calls": cast("Sequence[Call]", self.calls),
             "threads": self.threads(),
             "environ": self.environ,
         }
-        record |= _second_record(self.span.second)
+        _add_second(record, self.span.second)
         shown, total = self.calls.limits.calls, len(self.calls)
-        return record | (
-            {"truncated": {"calls": {"shown": shown, "total": total}}} if 0 < shown < total else {}
-        )
+        if 0 < shown < total:
+            record["truncated"] = {"calls": {"shown": shown, "total": total}}
+        return record
 
 
 def as_text(value: Value) -> str:
@@ -63,17 +64,15 @@ def as_text(value: Value) -> str:
     return "" if value is None else str(value)
 
 
-def _second_record(second: dict[str, Value] | None) -> dict[str, Any]:
-    """Return what only the second family says of a process."""
+def _add_second(record: ProcessRecord, second: dict[str, Value] | None) -> None:
+    """Add what only the second family says of a process."""
     if second is None:
-        return {}
+        return
     modules = second.get("modules")
-    return {
-        "command_line": as_text(second.get("command_line")),
-        "is_64bit": bool(second.get("is_64bit")),
-        "track": bool(second.get("track")),
-        "modules": modules if isinstance(modules, list) else [],
-    }
+    record["command_line"] = as_text(second.get("command_line"))
+    record["is_64bit"] = bool(second.get("is_64bit"))
+    record["track"] = bool(second.get("track"))
+    record["modules"] = modules if isinstance(modules, list) else []
 
 
 def call_counts(calls: Calls) -> Counter[str]:
@@ -88,7 +87,7 @@ def call_counts(calls: Calls) -> Counter[str]:
     return counts
 
 
-def process_tree(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def process_tree(records: Sequence[ProcessRecord]) -> list[ProcessNode]:
     """Return the processes, which come in the order of their first appearance, below those that started them.
 
     A process number used twice is two processes: the parent is the last one of that number seen before its child,
@@ -99,7 +98,7 @@ def process_tree(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     _cut_cycles(parents)
     nodes = [_node(record) for record in records]
     depths = _depths(parents)
-    roots: list[dict[str, Any]] = []
+    roots: list[ProcessNode] = []
     for place, node in enumerate(nodes):
         parent: int | None = parents[place]
         while parent is not None and depths[parent] >= DEEPEST_TREE - 1:
@@ -108,7 +107,7 @@ def process_tree(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return roots
 
 
-def _node(record: dict[str, Any]) -> dict[str, Any]:
+def _node(record: ProcessRecord) -> ProcessNode:
     return {
         "name": record["process_name"],
         "pid": record["process_id"],
@@ -120,7 +119,7 @@ def _node(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _parents(records: Sequence[dict[str, Any]]) -> list[int | None]:
+def _parents(records: Sequence[ProcessRecord]) -> list[int | None]:
     """Return the place of each process's parent."""
     first: dict[int, int] = {}
     for place, record in enumerate(records):

@@ -2,10 +2,10 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 from lib.cuckoo.behavior.calls import Limits
 from lib.cuckoo.behavior.columns import MOST_KINDS
@@ -20,6 +20,15 @@ from lib.cuckoo.behavior.processes import Process, call_counts, process_tree
 from lib.cuckoo.behavior.reader import active
 from lib.cuckoo.behavior.records import add_records
 from lib.cuckoo.behavior.scene import SUMMARY_LISTS, Findings, Plan, Scene
+from lib.cuckoo.behavior.shapes import (
+    Anomaly,
+    BehaviorSection,
+    EncryptedBuffer,
+    Event,
+    LogRecord,
+    ShownPart,
+    Summary,
+)
 from lib.cuckoo.behavior.source import LogSource
 from lib.cuckoo.behavior.summary import add_summary
 from lib.cuckoo.common.text import readable_name
@@ -102,7 +111,7 @@ def processes_of(indexes: Iterable[LogIndex], limits: Limits) -> list[Process]:
     return sorted(found, key=lambda process: process.span.first_seen_ms)
 
 
-def sections(indexes: list[LogIndex], shown: Shown) -> dict[str, Any]:
+def sections(indexes: list[LogIndex], shown: Shown) -> BehaviorSection:
     """Return the `behavior` section: the contract's parts, `apistats`, and for each log what was read of it."""
     processes = processes_of(indexes, Limits(shown.calls, shown.argument_length))
     records = [process.record() for process in processes]
@@ -118,20 +127,22 @@ def sections(indexes: list[LogIndex], shown: Shown) -> dict[str, Any]:
     )  # before the events: what finds a name again is large, and done with
     for process, named in zip(processes, followed, strict=True):
         events.add(process.calls, named)
-    behavior: dict[str, Any] = {
+    behavior: BehaviorSection = {
         "processes": records,
-        "anomaly": findings.anomalies,
+        "anomaly": cast("list[Anomaly]", findings.anomalies),
         "processtree": process_tree(records),
-        "summary": dict(zip(SUMMARY_LISTS, lists_of(names, lists), strict=True)),
-        "enhanced": events.events(names, shown.events),
-        "encryptedbuffers": findings.buffers,
+        "summary": cast("Summary", dict(zip(SUMMARY_LISTS, lists_of(names, lists), strict=True))),
+        "enhanced": cast("Sequence[Event]", events.events(names, shown.events)),
+        "encryptedbuffers": cast("list[EncryptedBuffer]", findings.buffers),
         "apistats": _api_counts(processes),
+        "logs": [_log_record(index) for index in indexes],
     }
     if generic:
         behavior["generic"] = generic
-    behavior["logs"] = [_log_record(index) for index in indexes]
     truncated = _truncated(findings, behavior, shown)
-    return behavior | ({"truncated": truncated} if truncated else {})
+    if truncated:
+        behavior["truncated"] = truncated
+    return behavior
 
 
 class _Plans:
@@ -180,7 +191,7 @@ def _api_counts(processes: Iterable[Process]) -> dict[str, dict[str, int]]:
     return {process_id: dict(sorted(found.items())) for process_id, found in counts.items()}
 
 
-def _log_record(index: LogIndex) -> dict[str, Any]:
+def _log_record(index: LogIndex) -> LogRecord:
     path = index.source.path
     return {
         "path": f"{path.parent.name}/{path.name}",
@@ -191,7 +202,7 @@ def _log_record(index: LogIndex) -> dict[str, Any]:
     }
 
 
-def _truncated(findings: Findings, behavior: dict[str, Any], shown: Shown) -> dict[str, Any]:
+def _truncated(findings: Findings, behavior: BehaviorSection, shown: Shown) -> dict[str, ShownPart]:
     """Return how much is shown of what there is, for the sections that are not shown whole."""
     totals = {
         "enhanced": (shown.events, len(behavior["enhanced"])),

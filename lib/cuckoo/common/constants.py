@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 CUCKOO_VERSION = "2.4"
 """The level of the contract, which the `minimum` and `maximum` of signatures are compared with."""
 
+SCHEMA_VERSION = "1.0"
+"""Of the published shape of reports: the second number rises when fields are added, the first when one changes."""
+
 if TYPE_CHECKING:
     CUCKOO_ROOT: str
 

@@ -2,12 +2,12 @@
 
 import os
 from functools import cached_property
-from typing import Any
 
 from lib.cuckoo.common.digests import Digests, digest
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.common.filetype import describe
 from lib.cuckoo.common.folder import AnalysisFolder
+from lib.cuckoo.common.shapes import FileRecord
 from lib.cuckoo.common.text import readable_name
 
 
@@ -80,7 +80,7 @@ class File:
         with self._folder.open(self._location) as stream:
             return describe(stream.fileno(), mime=True)
 
-    def get_all(self) -> dict[str, Any]:
+    def get_all(self) -> FileRecord:
         """Return the record of one file, as it stands in reports.
 
         `guest_paths` and `yara` are empty lists here; whoever knows more fills them.

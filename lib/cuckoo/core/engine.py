@@ -9,10 +9,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from lib.cuckoo import __version__, behavior, network
 from lib.cuckoo.analysis.task import DEFAULTS, load_task
+from lib.cuckoo.common.constants import SCHEMA_VERSION
 from lib.cuckoo.common.exceptions import CuckooOperationalError
 from lib.cuckoo.common.ini import read_sections
 from lib.cuckoo.common.processing import Processing
@@ -35,6 +36,7 @@ from lib.cuckoo.core.execution import Analysis
 from lib.cuckoo.core.ledger import Ledger, Problem, Run
 from lib.cuckoo.core.limits import Limits
 from lib.cuckoo.core.sections import Sections
+from lib.cuckoo.core.shapes import EngineRecord, Machine
 from lib.cuckoo.core.signatures.explain import Explanation, explain_apart
 from lib.cuckoo.core.signatures.loading import load_signatures
 from lib.cuckoo.core.signatures.section import (
@@ -277,17 +279,18 @@ class Engine:
         self.results["statistics"] = self._statistics
         self.results["engine"] = self._engine_record()
 
-    def _engine_record(self) -> dict[str, Any]:
-        record: dict[str, Any] = {
+    def _engine_record(self) -> EngineRecord:
+        record: EngineRecord = {
             "name": "fledge",
             "version": __version__,
+            "schema": SCHEMA_VERSION,
             "python": ".".join(map(str, sys.version_info[:3])),
             "readers": {"behavior": behavior.reader_name(), "network": network.reader_name()},
             "isolation": not self.settings.in_process,
-            **self._own,
             "modules": [run.as_record() for run in self.ledger.runs],
             "problems": [dataclasses.asdict(problem) for problem in self.ledger.problems],
         }
+        record.update(cast("EngineRecord", self._own))
         if not self.settings.deterministic:
             record["started"] = self._started.strftime("%Y-%m-%d %H:%M:%S")
             record["duration_seconds"] = round(time.monotonic() - self._clock, 3)
@@ -296,7 +299,7 @@ class Engine:
         return record
 
 
-def _host() -> dict[str, Any]:
+def _host() -> Machine:
     """Return what the machine has: `cpus` that this process may use, `memory_bytes`, and `system`."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     system = os.uname()

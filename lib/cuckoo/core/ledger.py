@@ -1,9 +1,9 @@
 """The ledger: what happened to each module, and what was wrong with the configuration."""
 
 import re
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import TypedDict
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
 
@@ -58,6 +58,45 @@ _NO_FAILURES = frozenset(
 )
 
 
+_CLASS = TypedDict("_CLASS", {"class": str | None})
+"""Of the module; null when the file was not loaded, and for a part of a module's work."""
+
+
+class RunRecord(_CLASS):
+    """What became of a module, of a part of its work, or of a signature that failed."""
+
+    module: str
+    """File name without ending; of a part `memory.pslist`; of a signature its name."""
+    file: str
+    """Where it is defined."""
+    outcome: str
+    """COMPLETED, CACHED, DISABLED, UNCONFIGURED, UNLOADABLE, UNAVAILABLE, FAILED, CRASHED, TIMED_OUT …"""
+    key: str | None
+    """The section that it writes; null when that is not known."""
+    order: int | None
+    """Of the class: lower runs earlier."""
+    reason: str
+    """Why it ended so, in one line; empty when it completed."""
+    traceback: str
+    """Of a crash; of a process that was killed, what it said last."""
+    notes: list[str]
+    """What it says that its answer lacks."""
+    output: str
+    """The last 8 KiB of what it printed or logged."""
+    wall_seconds: float
+    """On the clock; 0 for what did not run."""
+    cpu_seconds: float
+    """Of a processor; 0 for what did not run."""
+    peak_memory_bytes: int
+    """Resident memory of its process, what it shares with the engine included."""
+    answer_bytes: int
+    """Size of the encoded answer."""
+    cached_from: str
+    """When an answer was computed that was taken from the cache, "2026-01-31 13:21:44" (UTC); else empty."""
+    cached_seconds: float
+    """What it took then, on the clock."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One line of the ledger. Times in seconds, sizes in bytes."""
@@ -92,12 +131,26 @@ class Run:
         """Reason and traceback, for a reader who wants to know all."""
         return "\n".join(part for part in (self.reason, self.traceback) if part)
 
-    def as_record(self) -> dict[str, Any]:
-        """Return the line as plain data, with `class` for `class_name`."""
-        record = asdict(self) | {"outcome": str(self.outcome), "notes": list(self.notes)}
-        record["class"] = record.pop("class_name")
-        del record["units"]
-        return record
+    def as_record(self) -> RunRecord:
+        """Return the line as plain data, without its units."""
+        return {
+            "module": self.module,
+            "file": self.file,
+            "outcome": str(self.outcome),
+            "class": self.class_name,
+            "key": self.key,
+            "order": self.order,
+            "reason": self.reason,
+            "traceback": self.traceback,
+            "notes": list(self.notes),
+            "output": self.output,
+            "wall_seconds": self.wall_seconds,
+            "cpu_seconds": self.cpu_seconds,
+            "peak_memory_bytes": self.peak_memory_bytes,
+            "answer_bytes": self.answer_bytes,
+            "cached_from": self.cached_from,
+            "cached_seconds": self.cached_seconds,
+        }
 
     def without_measures(self) -> "Run":
         """Return the line without what differs between two runs on the same input."""
@@ -121,7 +174,9 @@ class Problem:
     kind: str
     """"section without a file", "file without a section", "unknown option", "import failed", "task", …"""
     message: str
+    """What is wrong, in one line."""
     file: str
+    """Where it is wrong."""
     line: int = 0
     """From 1; 0 where no line is to blame."""
 

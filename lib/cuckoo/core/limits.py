@@ -19,13 +19,15 @@ class Limits:
     wall_seconds: int = 300
     """From launch to the end; then SIGTERM, and SIGKILL `grace_seconds` later."""
     cpu_seconds: int = 300
+    """Of a processor."""
     memory_mb: int = 2048
-    """Private memory beyond what the engine had when it forked."""
+    """MiB of private memory, beyond what the engine had when it forked."""
     answer_mb: int = 256
-    """Size of the encoded answer."""
+    """MiB of the encoded answer."""
     file_mb: int = 1024
-    """Size of any one file that is written."""
+    """MiB of any one file that is written."""
     grace_seconds: int = 2
+    """From SIGTERM to SIGKILL."""
 
     @property
     def answer_bytes(self) -> int:

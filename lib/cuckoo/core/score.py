@@ -37,12 +37,17 @@ class Contribution(TypedDict):
     """What one match adds to the score."""
 
     signature: str
+    """Name of the signature."""
     severity: int
+    """1 to 3."""
     confidence: float
+    """Per cent, 0 to 100."""
     weight: float
+    """From 0."""
     factor: float
     """1.0, or less for a match that repeats what a stronger one says."""
     points: float
+    """Its part of the total."""
 
 
 class Score(TypedDict):

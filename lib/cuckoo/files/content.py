@@ -28,12 +28,19 @@ class Content(TypedDict):
     """
 
     name: str
+    """Where it stood."""
     size: int
+    """Bytes."""
     md5: str
+    """Of its data."""
     sha256: str
+    """Of its data."""
     kind: str
+    """As `static.kind` names it."""
     type: str
+    """In libmagic's words."""
     path: str | None
+    """In the analysis folder; null when it was not saved."""
 
 
 def until_refused(what: str, items: Iterable[T], budget: Budget) -> Iterator[T]:

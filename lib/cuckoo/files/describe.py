@@ -12,7 +12,7 @@ A reader is a function `describe_x(data, budget, save)`:
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from lib.cuckoo.common.exceptions import CuckooDependencyError, CuckooProcessingError
 from lib.cuckoo.files.archives.cab import describe_cab
@@ -33,6 +33,7 @@ from lib.cuckoo.files.outlook import describe_msg
 from lib.cuckoo.files.pdf import describe_pdf
 from lib.cuckoo.files.pe.describe import describe_pe
 from lib.cuckoo.files.script import describe_script
+from lib.cuckoo.files.shapes import Static
 from lib.cuckoo.files.shortcut import describe_lnk
 
 
@@ -73,7 +74,7 @@ READERS: dict[str, Reader] = {
 """By kind, as `kind_of` names it."""
 
 
-def describe_file(data: Data, kind: str, budget: Budget, save: Save) -> dict[str, Any]:
+def describe_file(data: Data, kind: str, budget: Budget, save: Save) -> Static:
     """Describe one file: `{"kind": kind, section: {...}}`, without a section where no reader knows the kind.
 
     A file that its reader refuses, or whose library is missing, has `{"error": text}` as its section.
@@ -86,4 +87,4 @@ def describe_file(data: Data, kind: str, budget: Budget, save: Save) -> dict[str
     except (CuckooProcessingError, CuckooDependencyError) as error:
         budget.note(f"{reader.section}: {error}")
         section = {"error": str(error)}
-    return {"kind": kind, reader.section: section}
+    return cast("Static", {"kind": kind, reader.section: section})

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lib.cuckoo.common.utils import add_family_detection
+from lib.cuckoo.files.shapes import Detection
 
 _PARTS = re.compile(
     r"\s+(?:payload|loader|config|configuration|shellcode|dropper|unpacked)\b.*\Z", re.IGNORECASE
@@ -19,7 +20,7 @@ _RULES = ("yara", "cape_yara")
 _DEPTH = 8
 
 
-def collect_families(results: Mapping[str, Any]) -> list[dict[str, Any]]:
+def collect_families(results: Mapping[str, Any]) -> list[Detection]:
     """Return `results["detections"]` with the families that matches of rules name; `results` is not changed."""
     collected: dict[str, Any] = {
         "detections": [
@@ -36,7 +37,7 @@ def collect_families(results: Mapping[str, Any]) -> list[dict[str, Any]]:
             meta = rule.get("meta") if isinstance(rule, Mapping) else None
             for family in families_of(meta) if isinstance(meta, Mapping) else ():
                 add_family_detection(collected, _spelled(collected, family), "Yara", where)
-    detections: list[dict[str, Any]] = collected["detections"]
+    detections: list[Detection] = collected["detections"]
     return detections
 
 

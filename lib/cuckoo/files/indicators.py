@@ -134,14 +134,18 @@ _WIDE = bytes(97 if 0x20 <= byte < 0x7F else 122 if byte == 0 else 0 for byte in
 
 @dataclass(frozen=True)
 class Indicator:
-    """One indicator where it was found first; `kind` is one of `KINDS`, `encoding` "ascii" or "utf-16le"."""
+    """A string with meaning; each value of a kind stands once, where it was found first."""
 
     kind: str
+    """`url`, `domain`, `ip`, `email`, `path`, `registry`, `pdb`, `user_agent` or `wallet`."""
     value: str
+    """As it stands there; domains and hosts of mail addresses in lower case."""
     offset: int
-    """Of its first byte in the data."""
+    """Of its first byte: in the file, or with the origin `memory` an address of the process."""
     origin: str
+    """`sample` or `memory`."""
     encoding: str
+    """`ascii` or `utf-16le`."""
 
 
 @dataclass

@@ -49,23 +49,36 @@ class CustomAction(TypedDict):
     """
 
     name: str
+    """Of the action."""
     type: int
+    """Its number, a bit field."""
     meaning: str
+    """The low bits of `type` in words."""
     source: str
+    """Where the code is."""
     target: str
+    """What of it runs."""
     deferred: bool
+    """True when it runs with the installation."""
     elevated: bool
+    """True when it runs as the system."""
 
 
 class Installer(TypedDict):
     """An installer package: `tables` counts rows by table, `binaries` are the streams that it carries."""
 
     metadata: dict[str, Value]
+    """What the package says of itself, by name."""
     tables: dict[str, int]
+    """Rows by table."""
     properties: dict[str, str]
+    """Of the installation, by name."""
     actions: list[CustomAction]
+    """Custom actions."""
     binaries: list[Content]
+    """Streams that it carries."""
     urls: list[str]
+    """In its texts."""
 
 
 @dataclass(frozen=True)

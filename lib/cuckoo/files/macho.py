@@ -60,68 +60,106 @@ class MachSection(TypedDict):
     """One section of a segment."""
 
     name: str
+    """Of the section."""
     segment: str
+    """That it belongs to."""
     address: str
+    """In memory, hexadecimal."""
     size: str
+    """Bytes, hexadecimal."""
 
 
 class MachSegment(TypedDict):
     """One segment; `protection` as "RWX"."""
 
     name: str
+    """Of the segment."""
     address: str
+    """In memory, hexadecimal."""
     memory_size: str
+    """Bytes, hexadecimal."""
     offset: str
+    """In the image, hexadecimal."""
     file_size: str
+    """Bytes, hexadecimal."""
     protection: str
+    """"RWX", as far as they apply."""
     entropy: float | None
+    """Bits per byte, 0 to 8; null without data."""
     sections: list[MachSection]
+    """In the order of the file."""
 
 
 class MachLibrary(TypedDict):
     """A library that is loaded, with its version."""
 
     name: str
+    """Path of the library."""
     version: str
+    """Three numbers."""
     weak: bool
+    """True when it may be missing."""
 
 
 class MachSignature(TypedDict):
     """The code signature: who the program says it is, and whether a certificate's signature is with it."""
 
     identifier: str | None
+    """Who the program says it is."""
     cms: bool
+    """True when a certificate's signature is with it."""
 
 
 class MachImage(TypedDict):
     """The image for one kind of processor."""
 
     machine: str
+    """The processor."""
     bits: int
+    """32 or 64."""
     endian: str
+    """"little" or "big"."""
     type: str
+    """"executable", "dynamic library" and so on."""
     flags: list[str]
+    """Names of its flags."""
     offset: str
+    """In the file, hexadecimal."""
     size: str
+    """Bytes, hexadecimal."""
     commands: list[str]
+    """Names of the load commands, in order."""
     segments: list[MachSegment]
+    """In the order of the file."""
     libraries: list[MachLibrary]
+    """That it needs."""
     run_path: list[str]
+    """Where it looks for them."""
     install_name: str | None
+    """The name that a library gives itself."""
     uuid: str | None
+    """Which each build has anew."""
     entrypoint: str | None
+    """Hexadecimal."""
     platform: str | None
+    """The system that it is for, with its least version."""
     encrypted: bool
+    """True when part of it is encrypted."""
     signed: bool
+    """True when it has a code signature."""
     signature: MachSignature | None
+    """What the code signature says."""
     anomalies: list[str]
+    """What is odd, in words."""
 
 
 class MachO(TypedDict):
     """The whole section."""
 
     universal: bool
+    """True for a file of several images."""
     architectures: list[MachImage]
+    """The images."""
 
 
 def describe_macho(data: Data, budget: Budget, _save: Save) -> MachO:

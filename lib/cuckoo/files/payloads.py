@@ -12,7 +12,8 @@ All of it was in the hands of malware; a path may be any text.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.common.folder import AnalysisFolder
@@ -20,7 +21,8 @@ from lib.cuckoo.common.paths import INPUTS
 from lib.cuckoo.common.text import last_part, readable_name
 from lib.cuckoo.files.metadata import FILES_JSON
 from lib.cuckoo.files.scanner import Scanner
-from lib.cuckoo.files.stored import Limits, Stored, stored_files
+from lib.cuckoo.files.stored import Limits, stored_files
+from lib.cuckoo.files.stored_shapes import Origin, Payload, StoredFile
 
 Naming = Callable[[int | None, Mapping[str, Any]], str]
 """Gives the `cape_type` for a code and a file record."""
@@ -32,7 +34,7 @@ _LONGEST = 4 * 32_767
 _CODE = re.compile(r"[0-9]{1,9}")
 _PID = re.compile(r"[0-9]{1,10}")
 _ADDRESS = re.compile(r"0x[0-9A-Fa-f]{1,16}")
-_UNKNOWN: dict[str, Any] = {
+_UNKNOWN: Origin = {
     "cape_type_code": None,
     "process_path": "",
     "process_name": "",
@@ -44,7 +46,15 @@ _IMAGES: Mapping[int | None, str] = {0: "PE image"}
 """Words of the sandbox's own reports, as far as reports show which belong to a code."""
 
 
-def payloads(folder: AnalysisFolder, limits: Limits, scanner: Scanner) -> Stored:
+@dataclass
+class Dumps:
+    """The records of the dumps, and in sentences what is missing from them."""
+
+    records: list[Payload]
+    problems: list[str]
+
+
+def payloads(folder: AnalysisFolder, limits: Limits, scanner: Scanner) -> Dumps:
     """Describe the payloads under `CAPE/`: the records of `stored_files`, with where each came from.
 
     Members are `pid` (None when unknown), those of `read_origin`, and `cape_type`. When the guest dumped one content
@@ -54,12 +64,12 @@ def payloads(folder: AnalysisFolder, limits: Limits, scanner: Scanner) -> Stored
     return _dumps(folder, INPUTS["CAPE_path"], limits, scanner, payload_type)
 
 
-def process_images(folder: AnalysisFolder, limits: Limits, scanner: Scanner) -> Stored:
+def process_images(folder: AnalysisFolder, limits: Limits, scanner: Scanner) -> Dumps:
     """Describe the images of processes under `procdump/` in the same way as `payloads`."""
     return _dumps(folder, INPUTS["procdump_path"], limits, scanner, image_type)
 
 
-def read_origin(remark: str) -> dict[str, Any]:
+def read_origin(remark: str) -> Origin:
     """Read the `metadata` of a dump: `cape_type_code`, `process_path`, `process_name`, `module_path`.
 
     There is either `virtual_address` (text, "0x00180000") too, or `target_path`, `target_process` and `target_pid`
@@ -72,19 +82,19 @@ def read_origin(remark: str) -> dict[str, Any]:
     if len(remark) > _LONGEST or len(parts) > 6 or not _CODE.fullmatch(parts[0]):
         raise CuckooProcessingError(f"no metadata of a dump: {readable_name(remark[:80])!r}")
     process, module, fourth, fifth = (*parts[1:5], "", "", "", "")[:4]
-    origin = {
+    origin: Origin = {
         "cape_type_code": int(parts[0]),
         "process_path": process,
         "process_name": last_part(process),
         "module_path": module,
     }
     if _PID.fullmatch(fifth):
-        return origin | {
-            "target_path": fourth,
-            "target_process": last_part(fourth),
-            "target_pid": fifth,
-        }
-    return origin | ({"virtual_address": fourth} if _ADDRESS.fullmatch(fourth) else {})
+        origin["target_path"] = fourth
+        origin["target_process"] = last_part(fourth)
+        origin["target_pid"] = fifth
+    elif _ADDRESS.fullmatch(fourth):
+        origin["virtual_address"] = fourth
+    return origin
 
 
 def payload_type(code: int | None, record: Mapping[str, Any]) -> str:
@@ -102,30 +112,32 @@ def image_type(code: int | None, record: Mapping[str, Any]) -> str:
     return _with_program(known, record["type"]) if known else ""
 
 
-def _dumps(folder: AnalysisFolder, place: str, limits: Limits, scanner: Scanner, naming: Naming) -> Stored:
+def _dumps(folder: AnalysisFolder, place: str, limits: Limits, scanner: Scanner, naming: Naming) -> Dumps:
     stored = stored_files(folder, place, limits, scanner, guest_names=False)
-    unread = 0
+    dumps, unread = Dumps([], stored.problems), 0
     for record in stored.records:
         remarks = stored.remarks[record["sha256"]]
         origins = list(_origins(remarks))
         unread += len(remarks) - len(origins)
-        _add_origins(record, origins)
-        record["cape_type"] = naming(record["cape_type_code"], record)
+        payload = _payload(record, origins)
+        payload["cape_type"] = naming(payload["cape_type_code"], payload)
+        dumps.records.append(payload)
     if unread:
-        stored.problems.append(f"{FILES_JSON}: {unread} texts of metadata about {place}/ cannot be read")
-    return stored
+        dumps.problems.append(f"{FILES_JSON}: {unread} texts of metadata about {place}/ cannot be read")
+    return dumps
 
 
-def _add_origins(record: dict[str, Any], origins: list[dict[str, Any]]) -> None:
-    record["pid"] = next(iter(record["pids"]), None)
-    record |= origins[0] if origins else _UNKNOWN
+def _payload(stored: StoredFile, origins: list[Origin]) -> Payload:
+    pid = next(iter(stored["pids"]), None)
+    record = cast("Payload", {**stored, "pid": pid, **(origins[0] if origins else _UNKNOWN), "cape_type": ""})
     if len(origins) > 1:
         record["origins"] = origins[:ORIGINS_KEPT]
     if len(origins) > ORIGINS_KEPT:
         record["truncated"] = record.get("truncated", {}) | {"origins": len(origins) - ORIGINS_KEPT}
+    return record
 
 
-def _origins(remarks: Iterable[str]) -> Iterable[dict[str, Any]]:
+def _origins(remarks: Iterable[str]) -> Iterable[Origin]:
     for remark in remarks:
         try:
             yield read_origin(remark)

@@ -38,26 +38,37 @@ class PdfScript(TypedDict):
     """JavaScript: `object` is the number of the object that runs it, `size` counts characters before any cut."""
 
     object: int
+    """Number of the object that runs it."""
     code: str
+    """Its text."""
     size: int
+    """Characters before anything was cut."""
 
 
 class PdfAction(TypedDict):
     """Something that happens: `type` is the name of the action ("Launch", "URI" …), `target` what it opens or runs."""
 
     object: int
+    """Number of the object."""
     type: str
+    """Name of the action, "Launch", "URI" and so on."""
     target: str
+    """What it opens or runs."""
 
 
 class PdfEncryption(TypedDict):
     """How a document is encrypted: the handler, its version and revision, the length of the key in bits."""
 
     filter: str
+    """The handler, "Standard"."""
     version: int | None
+    """Of the algorithm."""
     revision: int | None
+    """Of the handler."""
     bits: int | None
+    """Length of the key."""
     permissions: int | None
+    """What a reader may do, as a bit field."""
 
 
 class Pdf(TypedDict):
@@ -69,22 +80,39 @@ class Pdf(TypedDict):
     """
 
     version: str | None
+    """That the header says."""
     header_offset: int
+    """Bytes before the header."""
     updates: int
+    """Marks of an end, one for each time it was saved."""
     linearized: bool
+    """True when it is laid out for reading while it is loaded."""
     objects: int
+    """Objects found."""
     streams: int
+    """Objects that are streams."""
     pages: int
+    """Pages."""
     metadata: dict[str, str]
+    """What the document says of itself, by name."""
     names: dict[str, int]
+    """How often telling names occur."""
     escaped_names: list[str]
+    """Telling names that are spelled with hexadecimal numbers."""
     open_action: str | None
+    """What happens when it is opened."""
     actions: list[PdfAction]
+    """Things that happen."""
     javascript: list[PdfScript]
+    """Scripts."""
     embedded: list[Content]
+    """Files inside."""
     urls: list[str]
+    """That it leads to."""
     encryption: PdfEncryption | None
+    """How it is encrypted; null when it is not."""
     trailing: int
+    """Bytes behind the last end."""
 
 
 def describe_pdf(data: Data, budget: Budget, save: Save) -> Pdf:

@@ -17,6 +17,7 @@ from lib.cuckoo.common.exceptions import CuckooDependencyError, CuckooOperationa
 from lib.cuckoo.common.inputs import depends_on, will_not_last
 from lib.cuckoo.common.options import Options
 from lib.cuckoo.common.root import SHIPPED, find_root
+from lib.cuckoo.common.shapes import YaraMatch
 from lib.cuckoo.files.rules import EXTERNALS, RuleSet, load_rules
 
 STRINGS_KEPT = 64
@@ -61,7 +62,7 @@ class Scanner:
         )
         return cls(group, None if options.get("enabled", True) else RuleSet(None), limits)
 
-    def scan_file(self, stream: BinaryIO, filename: str, filepath: str = "") -> list[dict[str, Any]]:
+    def scan_file(self, stream: BinaryIO, filename: str, filepath: str = "") -> list[YaraMatch]:
         """Return the matches in an open file, which is mapped and not read into memory."""
         if not os.fstat(stream.fileno()).st_size or self._compiled is None:
             return []
@@ -73,7 +74,7 @@ class Scanner:
         with mapped:
             return self.scan(mapped, filename, filepath)
 
-    def scan(self, data: Any, filename: str = "", filepath: str = "") -> list[dict[str, Any]]:
+    def scan(self, data: Any, filename: str = "", filepath: str = "") -> list[YaraMatch]:
         """Return the matches in data, any buffer of bytes, in the order of the rules.
 
         `filename`, its ending and `filepath` are what rules see as the variables of these names.
@@ -165,7 +166,7 @@ def _options() -> Options:
         return Options()
 
 
-def _record(match: Any) -> dict[str, Any]:
+def _record(match: Any) -> YaraMatch:
     strings: dict[str, None] = {}
     addresses: dict[str, int] = {}
     for string in match.strings:

@@ -35,15 +35,25 @@ class Script(TypedDict):
     """
 
     language: str | None
+    """"powershell", "vbscript", "javascript", "batch", "python", "perl", "ruby", "php", "shell" or null."""
     size: int
+    """Bytes."""
     lines: int
+    """Lines."""
     longest_line: int
+    """Characters."""
     encoded: bool
+    """True when Microsoft's script encoder made it."""
     indirect: list[str]
+    """Words that run text as code."""
     commands: list[str]
+    """Texts behind PowerShell's -EncodedCommand."""
     contents: list[Content]
+    """What long base64 decodes to."""
     keywords: list[Keyword]
+    """Telling words."""
     urls: list[str]
+    """In the text."""
 
 
 def describe_script(data: Data, budget: Budget, save: Save) -> Script:

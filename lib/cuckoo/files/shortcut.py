@@ -64,22 +64,34 @@ class Tracker(TypedDict):
     """Where the shortcut was made: the machine's NetBIOS name, and of ids of version 1 time and network card."""
 
     machine_id: str
+    """NetBIOS name of the machine that made it."""
     volume: str
+    """Identifier of the volume."""
     file: str
+    """Identifier of the file."""
     birth_volume: str
+    """Identifier of the volume where the file was made."""
     birth_file: str
+    """Identifier of the file when it was made."""
     mac: str | None
+    """Network card of the machine, where the identifier holds it."""
     created: str | None
+    """When the identifier was made, UTC."""
 
 
 class Place(TypedDict):
     """What the shortcut says of its target's place; of a network place `share` is set, else the volume."""
 
     path: str
+    """Of the target."""
     drive: str | None
+    """Kind of the drive."""
     serial: str | None
+    """Number of the volume, hexadecimal."""
     label: str
+    """Name of the volume."""
     share: str
+    """Of a network place, "" else."""
 
 
 class Shortcut(TypedDict):
@@ -90,30 +102,55 @@ class Shortcut(TypedDict):
     """
 
     target: str
+    """The best path that is given."""
     command: str
+    """The target with its arguments."""
     name: str
+    """Its description."""
     relative_path: str
+    """Of the target, from the shortcut."""
     working_directory: str
+    """Where the target starts."""
     arguments: str
+    """Of the target."""
     icon: str
+    """File of the icon."""
     icon_index: int
+    """Of the icon in its file."""
     icon_environment: str
+    """File of the icon, with variables."""
     environment: str
+    """The target, with variables."""
     darwin: str
+    """Identifier of an application that is installed on demand."""
     items: list[str]
+    """Names of the shell items that lead to the target."""
     place: Place | None
+    """What is said of the target's place."""
     flags: list[str]
+    """Names of its flags."""
     attributes: int
+    """Of the target, as a bit field."""
     created: str | None
+    """Of the target, UTC."""
     accessed: str | None
+    """Of the target, UTC."""
     written: str | None
+    """Of the target, UTC."""
     size: int
+    """Of the target, bytes."""
     show: str
+    """How its window opens."""
     hotkey: str | None
+    """Keys that start it."""
     tracker: Tracker | None
+    """Where the shortcut was made."""
     overlay: Content | None
+    """What stands behind the end."""
     urls: list[str]
+    """In its texts."""
     anomalies: list[str]
+    """What is odd, in words."""
 
 
 def describe_lnk(data: Data, budget: Budget, save: Save) -> Shortcut:

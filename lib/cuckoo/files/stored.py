@@ -11,14 +11,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.common.objects import File
+from lib.cuckoo.common.shapes import FileRecord, YaraMatch
 from lib.cuckoo.common.text import last_part, readable_name
 from lib.cuckoo.files.metadata import FileMetadata, Metadata, read_metadata
 from lib.cuckoo.files.scanner import Scanner
+from lib.cuckoo.files.stored_shapes import StoredFile
 
 PATHS_COUNTED = 1_000_000
 PROBLEMS_NAMED = 20
@@ -55,10 +57,35 @@ class Limits:
 class Stored:
     """The records of the files, and in sentences what is missing from them."""
 
-    records: list[dict[str, Any]] = field(default_factory=list)
+    records: list[StoredFile] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     remarks: dict[str, dict[str, None]] = field(default_factory=dict)
     """What else the guest said of each content, by SHA-256: `FileMetadata.remarks` of all its copies."""
+
+
+@dataclass
+class _Content:
+    """One content and what is known of its copies, each once, first seen first."""
+
+    record: FileRecord
+    head: str
+    """The beginning of a text file, "" of others."""
+    lacking: int
+    """Bytes that `head` lacks of the file."""
+    names: dict[str, None] = field(default_factory=dict)
+    guest_paths: dict[str, None] = field(default_factory=dict)
+    pids: dict[int, None] = field(default_factory=dict)
+
+    def finished(self) -> StoredFile:
+        """Return the record."""
+        names = list(self.names)
+        known = {"names": names, "guest_paths": list(self.guest_paths), "pids": list(self.pids)}
+        record = cast("StoredFile", {**self.record, **known, "name": names[0]})
+        if self.head:
+            record["data"] = self.head
+        if self.head and self.lacking:
+            record["truncated"] = {"data": self.lacking}
+        return record
 
 
 def stored_files(
@@ -71,7 +98,7 @@ def stored_files(
     guest as far as they are known, or without `guest_names` those that the files have here.
     """
     metadata = _metadata(folder)
-    stored, by_hash = Stored(problems=metadata.problems), dict[str, dict[str, Any]]()
+    stored, by_hash = Stored(problems=metadata.problems), dict[str, _Content]()
     paths = folder.walk(place)
     left = limits
     refused: list[str] = []
@@ -79,19 +106,20 @@ def stored_files(
         known = metadata.files.get(readable_name(path), FileMetadata())
         names = _names(path, known if guest_names else FileMetadata())
         try:
-            record, left = _record(folder, path, left)
-            if record["sha256"] not in by_hash:
-                record["yara"] = _matches(scanner, folder, path, names[0], known)
+            content, left = _content(folder, path, left)
+            sha256 = content.record["sha256"]
+            if sha256 not in by_hash:
+                content.record["yara"] = _matches(scanner, folder, path, names[0], known)
         except CuckooProcessingError as error:
             refused.append(str(error))
             continue
-        same = by_hash.setdefault(record["sha256"], record)
-        same["names"] |= dict.fromkeys(names)
-        same["guest_paths"] |= known.guest_paths
-        same["pids"] |= known.pids
-        stored.remarks.setdefault(record["sha256"], {}).update(known.remarks)
+        same = by_hash.setdefault(sha256, content)
+        same.names |= dict.fromkeys(names)
+        same.guest_paths |= known.guest_paths
+        same.pids |= known.pids
+        stored.remarks.setdefault(sha256, {}).update(known.remarks)
     stored.problems += [*_named(refused), *_beyond(paths, limits.files), *scanner.problems]
-    stored.records = [_finished(record) for record in by_hash.values()]
+    stored.records = [content.finished() for content in by_hash.values()]
     return stored
 
 
@@ -102,7 +130,7 @@ def _metadata(folder: AnalysisFolder) -> Metadata:
         return Metadata({}, [str(error)])
 
 
-def _record(folder: AnalysisFolder, path: str, left: Limits) -> tuple[dict[str, Any], Limits]:
+def _content(folder: AnalysisFolder, path: str, left: Limits) -> tuple[_Content, Limits]:
     """Describe one file; the second value is what is left of the limits afterwards."""
     location = os.path.join(folder.path, path)  # noqa: PTH118 - a name may be no Unicode
     size = File(location, folder).get_size()
@@ -110,30 +138,18 @@ def _record(folder: AnalysisFolder, path: str, left: Limits) -> tuple[dict[str, 
         raise CuckooProcessingError(f"left out {readable_name(location)}: {size} bytes are too many")
     fuzzy = size <= left.fuzzy_bytes
     record = File(location, folder, fuzzy=fuzzy).get_all()
-    record |= {"names": {}, "guest_paths": {}, "pids": {}}  # ordered sets, until all copies are seen
-    record |= _text(folder.read(path, left.text_bytes), record["size"])
+    head = folder.read(path, left.text_bytes)
+    lacking = max(0, record["size"] - len(head))
+    text = as_text(head, cut=lacking > 0) or ""
     spent = Limits(left.files, left.size_bytes - size, left.fuzzy_bytes - size * fuzzy, left.text_bytes)
-    return record, spent
+    return _Content(record, text, lacking), spent
 
 
 def _matches(
     scanner: Scanner, folder: AnalysisFolder, path: str, name: str, known: FileMetadata
-) -> list[dict[str, Any]]:
+) -> list[YaraMatch]:
     with folder.open(path) as stream:
         return scanner.scan_file(stream, name, next(iter(known.guest_paths), ""))
-
-
-def _finished(record: dict[str, Any]) -> dict[str, Any]:
-    lists = {key: list(record[key]) for key in ("names", "guest_paths", "pids")}
-    return record | lists | {"name": lists["names"][0]}
-
-
-def _text(head: bytes, size: int) -> dict[str, Any]:
-    """Return the `data` of a text file and how many bytes it lacks; nothing for other files."""
-    text = as_text(head, cut=size > len(head))
-    if not text:
-        return {}
-    return {"data": text} | ({"truncated": {"data": size - len(head)}} if size > len(head) else {})
 
 
 def as_text(head: bytes, *, cut: bool) -> str | None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.memory.apart import Send, perform
@@ -14,6 +14,7 @@ from lib.cuckoo.memory.kernel import find_kernel
 from lib.cuckoo.memory.legacy import classic_records
 from lib.cuckoo.memory.regions import RegionLimits, Regions, Scanner, region_of
 from lib.cuckoo.memory.settings import PluginSettings
+from lib.cuckoo.memory.shapes import ImageRecord, Memory, TableRecord
 from lib.cuckoo.memory.tables import Ending, Table, ending_of, table_of
 from lib.cuckoo.memory.volatility import Places, Progress, Session, has_symbols, open_session
 
@@ -142,12 +143,14 @@ def _run_malfind(session: Session, settings: PluginSettings, wishes: Wishes, sen
 
 def section(
     image: Image, session: Session, runs: Sequence[PluginRun], wishes: Wishes, behavior: Mapping[str, Any]
-) -> dict[str, Any]:
+) -> Memory:
     """Return the section: `image`, a table for each plugin that gave one, `findings`, `connections`, `regions`."""
     tables = {run.settings.key: run.table.rows for run in runs if run.table.columns}
     found, beyond = findings(session.system, tables, wishes.findings)
-    answer: dict[str, Any] = {"image": _described(image, session)}
-    answer |= {run.settings.key: _table_record(run) for run in runs if run.table.columns}
+    answer: Memory = {"image": _described(image, session)}
+    cast("dict[str, Any]", answer).update(
+        {run.settings.key: _table_record(run) for run in runs if run.table.columns}
+    )
     answer["findings"] = found
     answer["connections"] = connections(tables, behavior)
     answer["regions"] = [region for run in runs for region in run.table.regions]
@@ -156,7 +159,7 @@ def section(
     return answer
 
 
-def _described(image: Image, session: Session) -> dict[str, Any]:
+def _described(image: Image, session: Session) -> ImageRecord:
     return {
         "size": image.size,
         "packed": image.packed,
@@ -168,8 +171,8 @@ def _described(image: Image, session: Session) -> dict[str, Any]:
     }
 
 
-def _table_record(run: PluginRun) -> dict[str, Any]:
-    record: dict[str, Any] = {"columns": run.table.columns, "rows": run.table.rows}
+def _table_record(run: PluginRun) -> TableRecord:
+    record: TableRecord = {"columns": run.table.columns, "rows": run.table.rows}
     classic = classic_records(run.settings.key, run.table.rows)
     if classic is not None:
         record["data"] = classic

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
+from lib.cuckoo.memory.shapes import Connection, Finding
+
 Row = Mapping[str, Any]
 Tables = Mapping[str, Sequence[Row]]
-Finding = dict[str, Any]
 
 _ENDED = {"TASK_DEAD", "EXIT_DEAD", "EXIT_ZOMBIE", "EXIT_TRACE"}
 _PARENTS = {
@@ -50,7 +51,7 @@ def findings(system: str, tables: Tables, maximum: int) -> tuple[list[Finding], 
     return kept, sum(1 for _ in found)
 
 
-def connections(tables: Tables, behavior: Mapping[str, Any]) -> list[dict[str, Any]]:
+def connections(tables: Tables, behavior: Mapping[str, Any]) -> list[Connection]:
     """Return network endpoints with the processes that own them, `monitored` when the behaviour section has it.
 
     Returns:
@@ -68,7 +69,7 @@ def _is_internet(row: Row) -> bool:
     return str(row.get("Family", "AF_INET")).startswith("AF_INET")
 
 
-def _connection(plugin: str, row: Row, names: Mapping[Any, Any]) -> dict[str, Any]:
+def _connection(plugin: str, row: Row, names: Mapping[Any, Any]) -> Connection:
     pid = row.get("PID")
     return {
         "plugin": plugin,

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.common.filetype import describe_bytes
+from lib.cuckoo.common.shapes import YaraMatch
+from lib.cuckoo.memory.shapes import DumpedRegion
 
 FOLDER = "memory_regions"
 """The folder inside the analysis; `memory/` holds the sandbox's own dumps."""
@@ -30,7 +32,7 @@ class Scanner(Protocol):
 
     problems: list[str]
 
-    def scan(self, data: Any) -> list[dict[str, Any]]:
+    def scan(self, data: Any) -> list[YaraMatch]:
         """Return the records of the matches."""
 
 
@@ -70,7 +72,7 @@ class Regions:
         self._files = 0
         self._scanner = scanner
 
-    def keep(self, region: Region, read: Callable[[Region, int], bytes]) -> dict[str, Any] | None:
+    def keep(self, region: Region, read: Callable[[Region, int], bytes]) -> DumpedRegion | None:
         """Write a region and return its record; None for one that is left out or cannot be read.
 
         Args:

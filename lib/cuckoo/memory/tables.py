@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from lib.cuckoo.memory.apart import Arrived
 from lib.cuckoo.memory.settings import PluginSettings
+from lib.cuckoo.memory.shapes import Column, DumpedRegion
 
 Row = dict[str, Any]
 NO_PROCESSES = "gave no process, and every system that runs has some: the image is cut short or damaged"
@@ -15,11 +16,11 @@ NO_PROCESSES = "gave no process, and every system that runs has some: the image 
 class Table:
     """What a plugin gave: columns and rows, also those of one that did not come to its end."""
 
-    columns: list[dict[str, str]] = field(default_factory=list)
+    columns: list[Column] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     beyond: int = 0
     """Rows that were not kept because there were too many."""
-    regions: list[dict[str, Any]] = field(default_factory=list)
+    regions: list[DumpedRegion] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -55,7 +56,7 @@ def _file(table: Table, name: object, value: Any) -> None:
     elif name == "beyond" and isinstance(value, int):
         table.beyond = value
     elif name == "region" and isinstance(value, dict):
-        table.regions.append(value)
+        table.regions.append(cast("DumpedRegion", value))
     elif name == "problem" and isinstance(value, str):
         table.problems.append(value)
 

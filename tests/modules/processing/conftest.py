@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fledge.testing import Outcome, run_module
+from tests.shape import assert_fits
 
 MODULES = Path(__file__).resolve().parents[3] / "modules" / "processing"
 
@@ -20,11 +21,15 @@ def analysis(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def answer() -> Callable[..., tuple[Any, list[str]]]:
-    """Run a module that is to succeed; `answer("strings", folder, **options)` gives its section and its notes."""
+    """Run a module that is to succeed; `answer("strings", folder, **options)` gives its section and its notes.
+
+    The section is judged by the published schema.
+    """
 
     def run(module: str, folder: Path, **options: Any) -> tuple[Any, list[str]]:
         results, ran = run_module(MODULES / f"{module}.py", folder, **options)
         assert ran.outcome is Outcome.COMPLETED, ran.error
+        assert_fits({str(ran.key): results[str(ran.key)]})
         return results[str(ran.key)], list(ran.notes)
 
     return run

@@ -7,6 +7,7 @@ import pytest
 
 from fledge.testing import Outcome, Run, run_module
 from tests.reputation.loopback import Loopback, loopback
+from tests.shape import assert_fits
 
 MODULE = Path(__file__).resolve().parents[3] / "modules" / "processing" / "hashlookup.py"
 SHA256 = "ab" * 32
@@ -28,9 +29,11 @@ def look_up(service: Loopback, folder: Path, **options: Any) -> tuple[dict[str, 
         "target": {"file": {"sha256": SHA256}},
         "dropped": [{"sha256": OTHER, "type": "data", "size": 1}],
     }
-    return run_module(
+    found, run = run_module(
         MODULE, folder, task={"category": "file"}, results=results, url=f"{service.address}/", **options
     )
+    assert_fits({"hashlookup": found.get("hashlookup", {})})
+    return found, run
 
 
 def known(sha256: str) -> dict[str, str]:

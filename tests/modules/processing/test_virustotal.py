@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fledge.testing import Outcome, Run, run_module
 from lib.cuckoo.core.limits import Limits
 from tests.reputation.loopback import Loopback, loopback
+from tests.shape import assert_fits
 from tests.working_root import WorkingRoot
 
 MODULE = Path(__file__).resolve().parents[3] / "modules" / "processing" / "virustotal.py"
@@ -26,6 +27,7 @@ LOUD = MODULE.read_text(encoding="utf-8").replace(
     "        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, force=True)\n"
     "        asking =",
 )
+
 """The module with everything logged that there is to log, in its own process only."""
 UNKNOWN = {"status": 404, "text": '{"error": {"code": "NotFoundError", "message": "not found"}}'}
 DOCUMENTED = re.compile(r"/api/v3/(files/[0-9a-f]{64}|urls/[A-Za-z0-9_-]+)")
@@ -68,7 +70,9 @@ def look_up(
 ) -> tuple[dict[str, Any], Run]:
     results = {"target": {"file": {"sha256": sha256}}, "dropped": files}
     base: dict[str, Any] = {"key": KEY, "url": f"{service.address}/api/v3", "per_minute": 0, "retries": 0}
-    return run_module(MODULE, folder, task={"category": "file"}, results=results, **(base | options))
+    found, run = run_module(MODULE, folder, task={"category": "file"}, results=results, **(base | options))
+    assert_fits({"virustotal": found.get("virustotal", {})})
+    return found, run
 
 
 def report(sha256: str, *labels: str) -> dict[str, str]:
@@ -283,6 +287,7 @@ def test_a_url_task_is_looked_up_by_the_identifier_of_its_url(service: Loopback,
     assert run.outcome is Outcome.COMPLETED, run.error
     assert results["virustotal"]["title"] == "Example"
     assert results["virustotal"]["resource"] == "http://www.example.com/"
+    assert_fits({"virustotal": results["virustotal"]})
 
 
 def test_without_the_section_target_the_sample_is_hashed(service: Loopback, analysis: Path) -> None:

@@ -30,7 +30,9 @@ class Ttp(TypedDict):
     name: str
     """"" for an id that the data file does not know."""
     tactics: list[str]
+    """What it serves: "defense-evasion" and so on."""
     signature: str
+    """Name of the signature that saw it."""
 
 
 class Attack(TypedDict):

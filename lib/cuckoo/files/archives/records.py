@@ -28,27 +28,45 @@ class ArchiveMember(TypedDict):
     """
 
     name: str
+    """With its folders."""
     size: int | None
+    """Bytes; null where the format does not give them for one member alone."""
     packed: int | None
+    """Bytes in the archive; null where the format does not give them for one member alone."""
     modified: str | None
+    """"2026-01-31 13:21:44"; UTC or local time by format."""
     directory: bool
+    """True for a folder."""
     link: str | None
+    """Where a link leads."""
     encrypted: bool
+    """True when it takes a password."""
     method: str | None
+    """How it is packed."""
     warnings: list[str]
+    """What is odd about its name: "absolute path", "leads to a parent folder", "control characters", "reversed
+    text"."""
 
 
 class Archive(TypedDict):
     """An archive: `members` are the first of `count`; `comment` is its text. `anomalies` says in words what is odd."""
 
     format: str
+    """"zip", "rar", "tar" and so on."""
     count: int
+    """Members."""
     size: int
+    """Bytes of all members, unpacked."""
     encrypted: bool
+    """True when a member takes a password."""
     comment: str | None
+    """Text that is stored with it."""
     volume: bool
+    """True for one part of several."""
     members: list[ArchiveMember]
+    """The first of `count`."""
     anomalies: list[str]
+    """What is odd, in words."""
 
 
 def member(name: str, size: int | None, packed: int | None, modified: str | None) -> ArchiveMember:

@@ -14,9 +14,13 @@ class Macro(TypedDict):
     """
 
     stream: str
+    """Where its code stands."""
     filename: str
+    """What an export of it is called: ".cls" of classes and documents, ".bas" of procedures."""
     code: str
+    """Its text."""
     size: int
+    """Characters before anything was cut."""
 
 
 class Sheet(TypedDict):
@@ -26,16 +30,22 @@ class Sheet(TypedDict):
     """
 
     name: str
+    """Of the sheet."""
     state: str
+    """"visible", "hidden" or "very hidden" (hidden from the menus too)."""
     formulas: list[str]
+    """In order."""
 
 
 class Keyword(TypedDict):
     """A word found in macros: `type` is "autoexec" or "suspicious", `meaning` says what it is used for."""
 
     type: str
+    """"autoexec" or "suspicious"."""
     keyword: str
+    """The word."""
     meaning: str
+    """What it is used for."""
 
 
 class External(TypedDict):
@@ -46,15 +56,20 @@ class External(TypedDict):
     """
 
     type: str
+    """"attachedTemplate", "oleObject", "frame", "image", "hyperlink" and so on."""
     target: str
+    """Where it leads."""
     part: str
+    """The part of the document that names it."""
 
 
 class Stream(TypedDict):
     """One stream of a compound file, or one part of a zipped document."""
 
     name: str
+    """Of the stream or part."""
     size: int
+    """Bytes."""
 
 
 class Office(TypedDict):
@@ -65,18 +80,31 @@ class Office(TypedDict):
     """
 
     format: str
+    """"ole", "ooxml" or "rtf"."""
     encrypted: bool
+    """True when it takes a password."""
     metadata: dict[str, Value]
+    """What the document says of itself, by name."""
     macros: list[Macro]
+    """Visual Basic."""
     keywords: list[Keyword]
+    """Telling words in macros."""
     excel4: list[Sheet]
+    """Sheets of Excel 4 macros."""
     names: list[str]
+    """Defined names that run Excel 4 macros."""
     decoded: list[Content]
+    """What long base64 in macros decodes to."""
     dde: list[str]
+    """Commands of DDE fields and links."""
     external: list[External]
+    """Relationships with something outside."""
     objects: list[Content]
+    """Embedded files and packaged objects."""
     streams: list[Stream]
+    """What the document is stored as."""
     urls: list[str]
+    """In its text and macros."""
 
 
 def empty_office(form: str) -> Office:
