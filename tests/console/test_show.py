@@ -123,3 +123,13 @@ def test_the_command_prints_sections_and_values(tmp_path: Path) -> None:
     assert "x.example" in CliRunner().invoke(cli, ["show", folder, "network"]).output
     assert CliRunner().invoke(cli, ["show", folder, "--json", "strings"]).output == '[\n  "one"\n]\n'
     assert "'nothing' is no section" in CliRunner().invoke(cli, ["show", folder, "nothing"]).output
+
+
+def test_a_report_of_another_engine_is_shown_from_its_file(shared_data: Path) -> None:
+    (file,) = (shared_data / "reports" / "cape").glob("55dcd387*.json.gz")
+
+    shown = CliRunner().invoke(cli, ["show", str(file)])
+
+    assert shown.exit_code == 0, shown.output
+    for wanted in ("0.8 of 10", "fsutil.exe (2388)", "T1116"):
+        assert wanted in shown.output

@@ -19,8 +19,9 @@ from lib.cuckoo.common.root import find_root
 def show(folder: str, sections: Sequence[str], root: Path | None, path: str | None) -> None:
     """Tell the story of an analysis that was processed before.
 
-    FOLDER is a path, or an id below storage/analyses of the working root; its report.json is read. Sections: summary,
-    processes, signatures, network (these four by default), dropped, static, memory, strings, other, calls, ledger.
+    FOLDER is a path, or an id below storage/analyses of the working root, whose report.json is read; or it is a report
+    itself, plain or packed, of another engine, too. Sections: summary, processes, signatures, network (these four by
+    default), dropped, static, memory, strings, other, calls, ledger.
 
     \b
     fledge show 1                              the story in short

@@ -9,7 +9,7 @@ class ElfSection(TypedDict):
     name: str
     """As the table of names has it."""
     type: str
-    """"SHT_PROGBITS" and so on."""
+    """"PROGBITS", "DYNSYM" and so on."""
     address: str
     """In memory, hexadecimal."""
     offset: str
@@ -28,7 +28,7 @@ class ElfSegment(TypedDict):
     """One segment; `flags` as "RWX"."""
 
     type: str
-    """"PT_LOAD" and so on."""
+    """"LOAD", "DYNAMIC" and so on."""
     offset: str
     """In the file, hexadecimal."""
     address: str
@@ -79,11 +79,11 @@ class ElfFile(TypedDict):
     endian: str
     """"little" or "big"."""
     abi: str
-    """The system that it says it is for."""
+    """The system that it says it is for, "SYSV" for most."""
     type: str
-    """"executable", "shared object", "core" and so on."""
+    """"EXEC", "DYN", "REL", "CORE"; a program that can lie anywhere is "DYN", too."""
     machine: str
-    """The processor."""
+    """The processor, "X86_64" and so on."""
     entrypoint: str
     """Address, hexadecimal."""
     interpreter: str | None
@@ -113,6 +113,6 @@ class ElfFile(TypedDict):
     packer_hints: list[str]
     """What speaks for a packer, in words."""
     overlay: dict[str, str] | None
-    """`offset`, `size` (hexadecimal) and more of what stands behind the end; null for nothing."""
+    """What stands behind the end: its `offset` and `size`, hexadecimal; null for nothing."""
     anomalies: list[str]
     """What is odd, in words."""

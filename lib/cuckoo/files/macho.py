@@ -120,7 +120,7 @@ class MachImage(TypedDict):
     endian: str
     """"little" or "big"."""
     type: str
-    """"executable", "dynamic library" and so on."""
+    """"EXECUTE", "DYLIB", "BUNDLE" and so on."""
     flags: list[str]
     """Names of its flags."""
     offset: str

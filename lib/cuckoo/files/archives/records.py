@@ -52,7 +52,7 @@ class Archive(TypedDict):
     """An archive: `members` are the first of `count`; `comment` is its text. `anomalies` says in words what is odd."""
 
     format: str
-    """"zip", "rar", "tar" and so on."""
+    """"zip", "rar", "tar.gz" and so on."""
     count: int
     """Members."""
     size: int

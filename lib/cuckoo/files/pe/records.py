@@ -158,7 +158,7 @@ class DebugEntry(TypedDict):
     type: str
     """"CODEVIEW", "POGO", "REPRO" and so on."""
     timestamp: str
-    """When, as the file says."""
+    """When it was made, as the file says, UTC."""
     pdb: str | None
     """Path of the symbol file."""
     guid: str | None
@@ -287,7 +287,7 @@ class AssemblyReference(TypedDict):
     version: str
     """Four numbers."""
     culture: str
-    """Its language, "" for none."""
+    """Its language, "neutral" for none."""
     token: str
     """The last eight bytes of its key's hash."""
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from lib.cuckoo.common.text import size_text
 from lib.cuckoo.reporting.story.parts import Facts, Limits, Note
 from lib.cuckoo.reporting.story.values import Record, first, mapping, number, records, sequence, text
+from lib.cuckoo.reporting.view.findings import techniques
 
 _WORDS = ((7.0, "high", "Malicious"), (4.0, "medium", "Suspicious"), (0.05, "low", "Little of note"))
 _TACTICS = (
@@ -172,12 +173,9 @@ def _run_facts(results: Record) -> Iterator[Facts | Note]:
 def matrix(results: Record, limits: Limits) -> Iterator[Matrix]:
     """Yield the matrix, unless no technique was seen."""
     seen: dict[str, tuple[str, Sequence[Any], list[str]]] = {}
-    for each in records(results.get("ttps")):
-        number_ = text(each.get("ttp") or each.get("technique"))
-        _, _, signatures = seen.setdefault(
-            number_, (text(each.get("name")), sequence(each.get("tactics")), [])
-        )
-        signatures.append(text(each.get("signature")))
+    for each in techniques(results):
+        _, _, signatures = seen.setdefault(each.told, (each.name, each.tactics, []))
+        signatures.append(each.signature)
     columns: dict[str, list[Technique]] = {}
     for number_, (name, tactics, signatures) in islice(seen.items(), limits.entries):
         for tactic in map(text, tactics or ["technique"]):
