@@ -32,9 +32,9 @@ _PATIENCE_SECONDS = 60
 
 
 class Herd:
-    """Analyses 1 to `size`, each of which takes some `seconds`."""
+    """Analyses 1 to `size`, each of which takes some `seconds`; without the cache each run does all its work."""
 
-    def __init__(self, root: WorkingRoot, size: int, seconds: float = 0.03) -> None:
+    def __init__(self, root: WorkingRoot, size: int, seconds: float = 0.03, *, cache: bool = False) -> None:
         self.root = root
         self.folder = root.analysis.parent
         self.diary = root.path / "diary"
@@ -45,6 +45,8 @@ class Herd:
             self.add(name)
         root.add_run("diarist", _DIARY.format(diary=str(self.diary), seconds=seconds))
         (root.path / "conf" / "reporting.conf").write_text("[jsondump]\nenabled = yes\n")
+        with (root.path / "conf" / "fledge.conf").open("a") as file:
+            file.write(f"[cache]\nenabled = {'yes' if cache else 'no'}\n")
 
     def add(self, name: str) -> Path:
         """Add an analysis."""

@@ -16,7 +16,7 @@ FOLDERS = 40
 
 @pytest.fixture
 def herd(root: WorkingRoot) -> Herd:
-    return Herd(root, FOLDERS)
+    return Herd(root, FOLDERS, cache=True)
 
 
 def kill_at_random(herd: Herd, seed: int, start: Callable[[], list[Popen[str]]]) -> bool:

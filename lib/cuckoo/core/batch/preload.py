@@ -6,6 +6,7 @@ threads, and a process with threads must not fork.
 """
 
 import contextlib
+import faulthandler
 import gc
 import importlib
 import json
@@ -55,6 +56,7 @@ def _ask_scout(settings: Settings) -> dict[str, Any]:
 
 def _be_scout(settings: Settings, channel: int) -> NoReturn:
     try:
+        faulthandler.disable()  # a module that crashes will say so when an analysis runs it
         nothing = os.open(os.devnull, os.O_RDWR)
         for target in (0, 1, 2):
             os.dup2(nothing, target)
