@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from lib.cuckoo.reporting.iocs.allowed import parse_allowed
 from lib.cuckoo.reporting.iocs.gather import Bounds, gather, gathered_indicators
 from lib.cuckoo.reporting.iocs.indicator import KINDS, Indicator
+from lib.cuckoo.reporting.iocs.sightings import time_of
 
 SHA256 = "ab" * 32
 
@@ -34,7 +35,7 @@ def test_the_example_tells_its_story_in_indicators(example: tuple[Path, dict[str
         process_names=("Invoice_0417.exe",),
     )
     mutex = the(results, r"Global\WinSync-1")
-    assert (mutex.kind, mutex.first_seen, mutex.process_ids) == ("mutex", "2026-03-17T09:14:31.103", (3124,))
+    assert (mutex.kind, mutex.first_seen, mutex.process_ids) == ("mutex", "2026-03-17T09:14:31.103Z", (3124,))
     assert found(results, "email") == ["accounts@partner.example", "office@partner.example"]
     assert found(results, "registry")[0].endswith(r"\CurrentVersion\Run\WinSync")
     assert len(found(results, "sha256")) == 11
@@ -62,7 +63,7 @@ def test_calls_tell_when_and_by_whom_a_file_was_touched() -> None:
     process = {"process_id": 4, "process_name": "a.exe", "calls": [{"arguments": []}, call]}
     results = {"behavior": {"processes": [process], "summary": {"write_files": [r"C:\X"]}}}
 
-    assert the(results, r"C:\X").first_seen == "2026-01-31T13:21:44.590"
+    assert the(results, r"C:\X").first_seen == "2026-01-31T13:21:44.590Z"
     assert the(results, r"C:\X").process_ids == (4,)
     assert gather(results, Bounds(calls=1)).indicators[0].first_seen == ""
 
@@ -129,6 +130,25 @@ def test_the_sandboxs_own_addresses_are_none() -> None:
     flows = [{"dst": "192.168.56.1"}, {"dst": "192.0.2.9"}]
 
     assert found({"network": {"hosts": [{"ip": "192.0.2.9"}], "udp": flows}}, "ip") == ["192.0.2.9"]
+
+
+@pytest.mark.parametrize(
+    ("told", "seen"),
+    [
+        (1773738866.5, "2026-03-17T09:14:26.500Z"),
+        (1773738866, "2026-03-17T09:14:26.000Z"),
+        ("2026-03-17 09:14:26,5", "2026-03-17T09:14:26.500Z"),
+        ("2026-03-17T11:14:26+02:00", "2026-03-17T09:14:26.000Z"),
+        (0.05, ""),
+        (True, ""),
+        (float("nan"), ""),
+        (1e300, ""),
+        ("soon", ""),
+        (None, ""),
+    ],
+)
+def test_all_clocks_are_told_in_one_form(told: object, seen: str) -> None:
+    assert time_of(told) == seen
 
 
 def test_the_earlier_time_counts() -> None:

@@ -10,7 +10,7 @@ from lib.cuckoo.reporting.iocs.indicator import Indicator
 from lib.cuckoo.reporting.iocs.writing import COLUMNS, as_csv, as_ndjson
 from tests.reporting.hostile import FORBIDDEN, PAYLOADS
 
-MUTEX = Indicator("mutex", "m", ("a.b", "c.d"), "2026-03-17T09:14:31.103", True, (4, 5), ("a.exe",))
+MUTEX = Indicator("mutex", "m", ("a.b", "c.d"), "2026-03-17T09:14:31.103Z", True, (4, 5), ("a.exe",))
 FORMULAS = ("=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", '"=1', "＝1", "＠1")  # noqa: RUF001 - full-width forms are the point
 
 
@@ -23,7 +23,7 @@ def test_a_row_has_everything_under_its_heading() -> None:
     head, row = rows(MUTEX)
 
     assert tuple(head) == COLUMNS
-    assert row == ["mutex", "m", "a.b; c.d", "2026-03-17T09:14:31.103", "yes", "4; 5", "a.exe"]
+    assert row == ["mutex", "m", "a.b; c.d", "2026-03-17T09:14:31.103Z", "yes", "4; 5", "a.exe"]
     assert rows() == [list(COLUMNS)]
 
 
@@ -34,7 +34,7 @@ def test_a_line_has_everything_as_it_is() -> None:
         "type": "mutex",
         "value": "m",
         "sources": ["a.b", "c.d"],
-        "first_seen": "2026-03-17T09:14:31.103",
+        "first_seen": "2026-03-17T09:14:31.103Z",
         "allowed": True,
         "process_ids": [4, 5],
         "process_names": ["a.exe"],

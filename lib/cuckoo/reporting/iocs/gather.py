@@ -8,7 +8,7 @@ from typing import Any
 from lib.cuckoo.common.text import readable_name
 from lib.cuckoo.reporting.iocs.allowed import NOTHING, Allowed
 from lib.cuckoo.reporting.iocs.indicator import KINDS, Indicator, folded, spelled
-from lib.cuckoo.reporting.iocs.sightings import Sighting, guest_time, sightings
+from lib.cuckoo.reporting.iocs.sightings import Sighting, sightings, time_of
 from lib.cuckoo.reporting.story.values import Record, mapping, records, sequence, text
 
 _MOST_MEMBERS = 50
@@ -129,7 +129,7 @@ def _of_process(
             value = argument.get("value")
             if isinstance(value, str):
                 for key in looked_for.get(value.casefold(), ()):
-                    seen = guest_time(call.get("timestamp"))
+                    seen = time_of(call.get("timestamp"))
                     yield key, Sighting(key[0], value, "behavior.processes.calls", seen, pids, name)
 
 
@@ -162,6 +162,4 @@ def _note(members: dict[Any, None], member: object) -> None:
 
 def _earlier(one: str, other: str) -> str:
     """Return the earlier of two times; the guest's clock and that of the capture are taken to agree."""
-    if not one or not other:
-        return one or other
-    return other if other.rstrip("Z") < one.rstrip("Z") else one
+    return min(one, other) if one and other else one or other

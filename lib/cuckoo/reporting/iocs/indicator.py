@@ -65,7 +65,7 @@ class Indicator:
     sources: tuple[str, ...] = ()
     """Section and field of each place it came from, for example "network.dns.request"."""
     first_seen: str = ""
-    """ISO 8601; with "Z" from the capture, in UTC, without by the guest's clock; "" where no place has a time."""
+    """ISO 8601 in UTC, in milliseconds: "2026-01-31T13:21:44.590Z"; "" where no place has a time."""
     allowed: bool = False
     """Whether an allow-list covers it."""
     process_ids: tuple[int, ...] = ()

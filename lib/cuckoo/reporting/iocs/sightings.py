@@ -6,11 +6,11 @@ Sections are of any shape, as modules of any age and other engines wrote them; w
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from lib.cuckoo.reporting.iocs.indicator import KINDS, host_of, spelled
-from lib.cuckoo.reporting.story.values import Record, mapping, number, pairs, records, sequence, text
+from lib.cuckoo.reporting.sharing.values import instant
+from lib.cuckoo.reporting.story.values import Record, mapping, pairs, records, sequence, text
 
 _HASHES = ("sha256", "sha1", "md5", "sha512")
 _EARLIEST_EPOCH = 100_000_000
@@ -43,7 +43,7 @@ class Sighting:
     value: object
     source: str
     seen: str = ""
-    """ISO 8601, or ""."""
+    """ISO 8601 in UTC, in milliseconds, or ""."""
     process_ids: Sequence[object] = ()
     process_name: object = ""
 
@@ -88,9 +88,9 @@ def _everywhere(results: Record, touched: bool) -> Iterator[Sighting]:
 
 def _target(results: Record) -> Iterator[Sighting]:
     target, started = mapping(results.get("target")), text(mapping(results.get("info")).get("started"))
-    yield from _file(mapping(target.get("file")), "target.file", guest_time(started))
+    yield from _file(mapping(target.get("file")), "target.file", time_of(started))
     yield from _guest_paths(mapping(target.get("file")), "target.file")
-    yield Sighting("url", target.get("url"), "target.url", guest_time(started))
+    yield Sighting("url", target.get("url"), "target.url", time_of(started))
 
 
 def _file(file: Record, source: str, seen: str = "") -> Iterator[Sighting]:
@@ -226,7 +226,7 @@ def _message(message: Record, record: Record, source: str) -> Iterator[Sighting]
 
 
 def _of(record: Record, kind: str, value: object, source: str) -> Sighting:
-    seen = capture_time(record.get("first_seen", record.get("time")))
+    seen = time_of(record.get("first_seen", record.get("time")))
     return Sighting(kind, value, source, seen, [record.get("process_id")], record.get("process_name"))
 
 
@@ -304,20 +304,12 @@ def _signatures(results: Record) -> Iterator[Sighting]:
             yield from _named([{name: value} for name, value in signs], source)
 
 
-def capture_time(value: object) -> str:
-    """Return seconds since 1970 as ISO 8601 in UTC; "" for other numbers, such as seconds of the capture."""
-    seconds = number(value)
-    if not _EARLIEST_EPOCH < seconds < 1 << 34:
-        return ""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def time_of(value: object) -> str:
+    """Return seconds since 1970, or text such as "2026-01-31 13:21:44,590", as ISO 8601 in UTC, in milliseconds.
 
-
-def guest_time(value: object) -> str:
-    """Return a time such as "2026-01-31 13:21:44,590" as ISO 8601 without a zone, "" where it is none."""
-    try:
-        moment = datetime.fromisoformat(text(value).replace(",", "."))
-    except ValueError:
+    Returns "" for what is none, such as seconds since the beginning of the capture.
+    """
+    if isinstance(value, int | float) and value <= _EARLIEST_EPOCH:
         return ""
-    fraction = "milliseconds" if moment.microsecond else "seconds"
-    return moment.replace(tzinfo=None).isoformat(timespec=fraction)
+    moment = instant(value)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else ""
