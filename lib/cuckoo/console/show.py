@@ -226,9 +226,8 @@ def _ledger(part: Any) -> Iterator[RenderableType]:
     table = grid("module", "outcome", "seconds", "memory", "remarks")
     for each in part.lines:
         outcome = Text(visible(each.outcome, 20), style=_MOOD_STYLES.get(each.mood, "dim"))
-        table.add_row(
-            cell(each.module, 40), outcome, f"{each.seconds:.2f}", cell(each.memory), cell(each.why, 300)
-        )
+        seconds = "" if each.seconds is None else f"{each.seconds:.2f}"
+        table.add_row(cell(each.module, 40), outcome, seconds, cell(each.memory), cell(each.why, 300))
     yield table
 
 

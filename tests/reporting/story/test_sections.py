@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.cuckoo.reporting.story.files import memory_parts, static_parts, string_parts
-from lib.cuckoo.reporting.story.network import conversations
-from lib.cuckoo.reporting.story.parts import Limits
+from lib.cuckoo.reporting.story.ledger import ledger_parts
+from lib.cuckoo.reporting.story.network import conversations, network_parts
+from lib.cuckoo.reporting.story.parts import Limits, Table
 from lib.cuckoo.reporting.story.processes import process_tree
 from lib.cuckoo.reporting.story.sections import CALLS, LEDGER, SECTIONS
 from lib.cuckoo.reporting.story.signatures import signature_parts
@@ -193,6 +194,49 @@ def test_the_map_joins_flows_of_a_process_with_a_host() -> None:
     assert found.processes == ["a.exe (4)"]
     assert found.hosts == [("192.0.2.1", "x.example")]
     assert [(link.size_bytes, link.protocols) for link in found.links] == [(400, "http, tls")]
+
+
+def test_conversations_that_look_the_same_stand_once_with_their_number() -> None:
+    session = {"dst": "192.0.2.9", "dport": 443, "sni": "cdn.example", "certificates": [{"subject": "CN=a"}]}
+    other = {**session, "certificates": [{"subject": "CN=b"}]}
+
+    found = tables({"network": {"tls": [session, other, session]}})["TLS"]
+
+    assert found.columns == ["server", "name", "certificates", "times"]
+    assert found.rows == [
+        ["192.0.2.9:443", "cdn.example", ["CN=a"], 2],
+        ["192.0.2.9:443", "cdn.example", ["CN=b"], ""],
+    ]
+    assert found.total == 2
+
+
+def test_what_stands_for_more_than_is_shown_is_counted_before_it_is_cut() -> None:
+    asked = [{"request": name} for name in ("a.example", "b.example", "c.example", "a.example")]
+
+    found = tables({"network": {"dns": asked}}, Limits(entries=2))["Names asked for"]
+
+    assert (found.rows, found.total) == ([["a.example", 2], ["b.example", ""]], 3)
+
+
+def test_the_ledger_tells_when_a_cached_answer_was_computed() -> None:
+    runs = [
+        {"module": "static", "outcome": "CACHED", "cached_from": "2026-03-17 09:14:05", "notes": ["cut"]},
+        {"module": "virustotal", "outcome": "DISABLED", "reason": "not enabled", "wall_seconds": 0.0},
+        {"module": "strings", "outcome": "COMPLETED", "wall_seconds": 0.0},
+    ]
+
+    ledger = next(ledger_parts({"engine": {"modules": runs}}, LIMITS))
+
+    assert [(line.seconds, line.why) for line in ledger.lines] == [
+        (None, "of 2026-03-17 09:14:05 UTC; cut"),
+        (None, "not enabled"),
+        (0.0, ""),
+    ]
+
+
+def tables(results: dict[str, Any], limits: Limits = LIMITS) -> dict[str, Table]:
+    """Return the tables of the network by title."""
+    return {part.title: part for part in network_parts(results, limits) if isinstance(part, Table)}
 
 
 def test_indicators_of_sample_and_memory_stand_once_by_kind() -> None:

@@ -10,6 +10,7 @@ from lib.cuckoo.reporting.story.values import Record, mapping, number, pairs, re
 
 _CALM = {"COMPLETED", "CACHED"}
 _UNWANTED = {"DISABLED", "UNCONFIGURED", "UNAVAILABLE"}
+_IDLE = _UNWANTED | {"CACHED"}
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Line:
     outcome: str
     mood: str
     """"good", "idle" or "bad"."""
-    seconds: float
+    seconds: float | None
+    """None of what was not run this time."""
     share: float
     memory: str
     why: str
@@ -70,11 +72,18 @@ def _line(run: Record, slowest: float) -> Line:
         module=text(run.get("module")),
         outcome=outcome or "ran",
         mood="good" if outcome in _CALM or not outcome else "idle" if outcome in _UNWANTED else "bad",
-        seconds=seconds,
+        seconds=seconds if outcome not in _IDLE else None,
         share=min(1.0, max(0.0, seconds / slowest)),
         memory=size_text(memory) if memory else "",
-        why=text(run.get("reason")) or "; ".join(map(text, sequence(run.get("notes")))),
+        why=_why(run),
     )
+
+
+def _why(run: Record) -> str:
+    """Return when a cached answer was computed, and the reason of a failure or the notes of the module."""
+    cached = text(run.get("cached_from"))
+    why = text(run.get("reason")) or "; ".join(map(text, sequence(run.get("notes"))))
+    return "; ".join(filter(None, (cached and f"of {cached} UTC", why)))
 
 
 def _signatures(engine: Record, limits: Limits) -> Iterator[Any]:

@@ -1,7 +1,7 @@
 """The network: who talked to whom, and what was asked for."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -127,15 +127,26 @@ def network_parts(results: Record, limits: Limits) -> Iterator[Any]:
     network = mapping(results.get("network"))
     yield from conversations(network)
     for name, title, columns in _TABLES:
-        found = records(network.get(name))
-        rows = [[read(record) for _, read in columns] for record in found[: limits.entries]]
-        heads = [head for head, _ in columns]
-        yield from table(title, heads, rows, total=len(found), codes=_CODES, closed=name in _CLOSED)
+        rows = _folded([read(record) for _, read in columns] for record in records(network.get(name)))
+        heads = [*(head for head, _ in columns), "times"]
+        shown = rows[: limits.entries]
+        yield from table(title, heads, shown, total=len(rows), codes=_CODES, closed=name in _CLOSED)
     yield from _dead_hosts(network, limits)
     yield from _alerts(results, limits)
     for name, what in (("truncated", "left out"), ("problems", "could not be read")):
         if mapping(network.get(name)):
             yield Note(f"Of the capture, {what}: {text(network[name])}.")
+
+
+def _folded(rows: Iterable[list[Any]]) -> list[list[Any]]:
+    """Return rows that look the same once, first seen first, each with how often it is there when that is not once."""
+    times: Counter[str] = Counter()
+    first: dict[str, list[Any]] = {}
+    for row in rows:
+        looks = repr(row)
+        times[looks] += 1
+        first.setdefault(looks, row)
+    return [[*row, times[looks] if times[looks] > 1 else ""] for looks, row in first.items()]
 
 
 def _dead_hosts(network: Record, limits: Limits) -> Iterator[Any]:
