@@ -25,7 +25,7 @@ def entropy(data: bytes | memoryview) -> float:
 @cache
 def _counter() -> Callable[[bytes | memoryview], Sequence[int]]:
     try:
-        from lib.cuckoo.files._bytecount import byte_counts  # type: ignore[import-not-found,unused-ignore] # noqa: PLC0415 - optional
+        from lib.cuckoo.files._bytecount import byte_counts  # type: ignore[import-not-found,import-untyped,unused-ignore] # noqa: PLC0415 - optional
     except ImportError:
         return _plain_counts
     counts: Callable[[bytes | memoryview], Sequence[int]] = byte_counts
