@@ -236,7 +236,17 @@ def test_every_command_has_help_whose_examples_keep_their_lines(command: list[st
 
 
 def test_no_command_is_cut_short_in_the_list() -> None:
-    assert "..." not in CliRunner().invoke(cli, ["--help"]).output.partition("Commands:")[2]
+    shown = CliRunner().invoke(cli, ["--help"], terminal_width=80)
+
+    assert "..." not in shown.output.partition("Commands:")[2]
+
+
+def test_commands_stand_in_the_order_in_which_people_meet_them() -> None:
+    shown = CliRunner().invoke(cli, ["--help"]).output.partition("Commands:")[2]
+
+    names = [line.split()[0] for line in shown.strip().splitlines()]
+    assert names[:3] == ["process", "watch", "show"]
+    assert set(names) == set(cli.commands)
 
 
 def test_a_reader_that_goes_away_causes_no_traceback(root: WorkingRoot) -> None:

@@ -321,6 +321,7 @@ def test_the_configuration_page_lists_every_limit_and_the_options_of_signatures(
 def test_the_command_line_page_names_every_command_and_option() -> None:
     text = (DOCS / "reference" / "command-line.md").read_text(encoding="utf-8")
 
+    assert re.findall(r"^## fledge (\w+)$", text, re.MULTILINE) == list(cli.commands)
     for name, command in cli.commands.items():
         assert f"## fledge {name}" in text
         section = text.partition(f"## fledge {name}\n")[2].partition("\n## ")[0]

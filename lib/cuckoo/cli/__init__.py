@@ -23,11 +23,21 @@ from lib.cuckoo.cli.terminal import COULD_NOT_RUN, INTERRUPTED, complain
 from lib.cuckoo.cli.watch import watch
 from lib.cuckoo.common.exceptions import CuckooCriticalError, CuckooOperationalError
 
-_COMMANDS = [cache, calls, diff, explain, init, lint, modules, process, show, watch]
+_COMMANDS = (process, watch, show, diff, calls, explain, modules, lint, init, cache)
+"""In the order in which people meet them: process, read, look closer, extend, keep house."""
+
+
+class _Commands(click.Group):
+    """Commands in the order in which they were given, which click would sort by name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's interface
+        return list(self.commands)
 
 
 @click.group(
-    commands=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=_Commands,
+    commands=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="fledge")
 def cli() -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 )
 @json_option
 def cache(folders: Sequence[str], root: Path | None, clear: bool, days: float | None, as_json: bool) -> None:
-    """Show what is kept so that nothing is computed twice, or forget it.
+    """Show or clear what is kept so that nothing is computed twice.
 
     FOLDER is a path, or an id below storage/analyses of the working root; without one it is about all analyses.
 

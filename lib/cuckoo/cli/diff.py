@@ -53,7 +53,7 @@ def diff(  # noqa: PLR0913, PLR0917 - click hands over each option as an argumen
     page: Path | None,
     as_json: bool,
 ) -> None:
-    """Tell what is different between two runs that were processed before.
+    """Tell what is different between two analyses that were processed.
 
     A and B are paths of analyses or of report files, packed or not, or ids below storage/analyses of the working root.
     Sections: summary, sections, modules, signatures, processes, calls, activity, network, dropped, static.

@@ -14,8 +14,11 @@ from lib.cuckoo.cli.terminal import FAILED
 def lint(files: Sequence[Path]) -> None:
     """Check that files of modules or signatures keep the contract.
 
+    \b
+    fledge lint modules/processing/mine.py modules/signatures/windows/*.py
+
     The exit status is 1 when there is something to complain about.
-    """
+    """  # noqa: D301 - the backspace is what click knows lines to keep by
     from lib.cuckoo.console.text import visible  # noqa: PLC0415 - only here
     from lib.cuckoo.core.lint import lint_file  # noqa: PLC0415 - only here
 

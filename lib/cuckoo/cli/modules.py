@@ -18,7 +18,11 @@ def modules(root: Path | None, modules: Sequence[Path], as_json: bool) -> None:
     """Show which modules would run, and why each other one would not.
 
     They stand in the order in which they would run.
-    """
+
+    \b
+    fledge modules
+    fledge modules --modules ~/mine --json | jq .processing
+    """  # noqa: D301 - the backspace is what click knows lines to keep by
     from lib.cuckoo.console.plan import plan, plan_record  # noqa: PLC0415 - only here
     from lib.cuckoo.core.engine import Settings, discover_processing, discover_reporting  # noqa: PLC0415 - only here
 

@@ -47,7 +47,7 @@ class ReportRecord(TypedDict, total=False):
     dropped: list[StoredFile]
     """Files that the sample left, by path."""
     CAPE: PayloadsSection
-    """PayloadsSection."""
+    """What the successor's monitor took out of processes."""
     procdump: list[Payload]
     """Images of processes that the successor's monitor dumped, by path."""
     procmemory: list[ProcessDump]
