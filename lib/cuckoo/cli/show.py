@@ -30,6 +30,7 @@ def show(folder: str, sections: Sequence[str], root: Path | None, path: str | No
     """  # noqa: D301 - the backspace is what click knows lines to keep by
     from lib.cuckoo.console.show import SECTION_NAMES, pick, story  # noqa: PLC0415 - only here
     from lib.cuckoo.reporting.saved import read_report  # noqa: PLC0415 - only here
+    from lib.cuckoo.reporting.view.contract import in_the_contracts_words  # noqa: PLC0415 - only here
 
     unknown = [name for name in sections if name not in SECTION_NAMES]
     if unknown:
@@ -38,4 +39,4 @@ def show(folder: str, sections: Sequence[str], root: Path | None, path: str | No
     if path is not None:
         click.echo(json.dumps(pick(results, path), indent=2, default=list))
     else:
-        print_all(terminal(), story(results, sections))
+        print_all(terminal(), story(in_the_contracts_words(results), sections))

@@ -27,6 +27,8 @@ _SECOND: Mapping[str, tuple[str, ...]] = {
     "resolved_apis": (),
 }
 """The lists of the contract, and what the second family calls what belongs into them."""
+LISTS = tuple(_SECOND)
+"""The lists of the contract."""
 _OF_TWO_FILES = {"file_copied", "file_moved"}
 _ARROW = " -> "
 
