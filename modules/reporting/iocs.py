@@ -16,6 +16,7 @@ from typing import Any
 
 from lib.cuckoo.common.abstracts import Report
 from lib.cuckoo.common.exceptions import CuckooReportError
+from lib.cuckoo.common.options import whole_number
 from lib.cuckoo.reporting.files import write_whole
 from lib.cuckoo.reporting.iocs.allowfiles import read_allowed
 from lib.cuckoo.reporting.iocs.gather import Bounds, gather
@@ -48,14 +49,8 @@ class Iocs(Report):
     def _bounds(self) -> Bounds:
         usual = Bounds()
         return Bounds(
-            entries=self._number("entries", usual.entries),
-            length=self._number("length", usual.length),
-            calls=self._number("calls", usual.calls),
+            entries=whole_number(self.options, "entries", usual.entries),
+            length=whole_number(self.options, "length", usual.length),
+            calls=whole_number(self.options, "calls", usual.calls),
             touched=bool(self.options.get("touched", usual.touched)),
         )
-
-    def _number(self, option: str, default: int) -> int:
-        value = int(self.options.get(option, default))
-        if value < 0:
-            raise CuckooReportError(f"the option {option} is {value}, the least is 0")
-        return value

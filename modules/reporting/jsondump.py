@@ -11,6 +11,7 @@ from typing import Any
 
 from lib.cuckoo.common.abstracts import Report
 from lib.cuckoo.common.exceptions import CuckooReportError
+from lib.cuckoo.common.options import whole_number
 from lib.cuckoo.reporting.callfiles import call_file_names, remove_calls, told_elsewhere, write_calls
 from lib.cuckoo.reporting.files import write_whole
 from lib.cuckoo.reporting.jsonstream import in_report_order, json_chunks
@@ -32,11 +33,12 @@ class JsonDump(Report):
         how, place = self._word("compress"), self._word("calls", "yes")
         if place not in _PLACES:
             raise CuckooReportError(f"the option calls is {place!r}: there are {', '.join(_PLACES)}")
+        indent = whole_number(self.options, "indent", 0)
         pack, reports = packer(how), Path(self.reports_path)
         target = reports / f"report.json{ENDINGS[how]}"
         try:
             told = _with_calls_in_place(place, reports, results)
-            write_whole(target, pack(json_chunks(in_report_order(told), int(self.options.get("indent", 0)))))
+            write_whole(target, pack(json_chunks(in_report_order(told), indent)))
             for name in {*REPORT_NAMES} - {target.name}:
                 (reports / name).unlink(missing_ok=True)
         except OSError as error:

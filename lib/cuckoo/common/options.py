@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lib.cuckoo.common.exceptions import CuckooOperationalError
+
 
 class Options(dict[str, Any]):
     """The options of a section: `options.enabled`, `options["enabled"]` and `options.get("x", 1)` all work.
@@ -23,3 +25,19 @@ class Options(dict[str, Any]):
 def as_options(values: Mapping[str, Any] | None) -> Options:
     """Return `values` as `Options`; None gives an empty section."""
     return values if isinstance(values, Options) else Options(values or {})
+
+
+def whole_number(options: Mapping[str, Any], name: str, default: int, *, least: int = 0) -> int:
+    """Return an option that must be a whole number, `default` when it is absent.
+
+    Raises:
+        CuckooOperationalError: it is no number, or smaller than `least`; the message names the option.
+    """
+    told = options.get(name, default)
+    try:
+        value = int(told)
+    except (TypeError, ValueError) as error:
+        raise CuckooOperationalError(f"the option {name} is {told!r}, not a whole number") from error
+    if value < least:
+        raise CuckooOperationalError(f"the option {name} is {value}, the least is {least}")
+    return value

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lib.cuckoo.common.exceptions import CuckooDependencyError, CuckooReportError
+from lib.cuckoo.common.exceptions import CuckooDependencyError, CuckooOperationalError, CuckooReportError
 from lib.cuckoo.common.options import Options
 from lib.cuckoo.common.report import Report
 from lib.cuckoo.common.root import Root
@@ -73,7 +73,7 @@ def test_an_allow_list_that_cannot_be_read_is_named(tmp_path: Path, name: str, c
 
 
 def test_a_negative_bound_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CuckooReportError, match="the option entries is -1"):
+    with pytest.raises(CuckooOperationalError, match="the option entries is -1"):
         run(tmp_path, RESULTS, entries=-1)
 
 

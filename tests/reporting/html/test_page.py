@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lib.cuckoo.common.exceptions import CuckooReportError
+from lib.cuckoo.common.exceptions import CuckooOperationalError
 from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.reporting.html.page import Bounds, bounds_from, page_chunks
 from lib.cuckoo.reporting.story.parts import Limits
@@ -145,7 +145,7 @@ def test_a_section_of_any_shape_costs_at_most_itself(tmp_path: Path, section: st
 
 
 def test_an_option_out_of_range_is_named() -> None:
-    with pytest.raises(CuckooReportError, match="the option text is 39, the least is 40"):
+    with pytest.raises(CuckooOperationalError, match="the option text is 39, the least is 40"):
         bounds_from({"text": 39})
 
 

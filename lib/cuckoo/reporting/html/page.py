@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lib.cuckoo.common.exceptions import CuckooReportError
 from lib.cuckoo.common.folder import AnalysisFolder
+from lib.cuckoo.common.options import whole_number
 from lib.cuckoo.reporting.html.pictures import gallery
 from lib.cuckoo.reporting.html.rendering import Rendered, fitting, page_environment, whole_page
 from lib.cuckoo.reporting.story.parts import Limits
@@ -83,22 +83,15 @@ def bounds_from(options: Mapping[str, Any]) -> Bounds:
     """Return what the section of the configuration asks for.
 
     Raises:
-        CuckooReportError: a number is out of range.
+        CuckooOperationalError: a number is none, or out of range.
     """
-    megabytes = _positive(options, "megabytes", 8)
+    megabytes = whole_number(options, "megabytes", 8, least=1)
     return Bounds(
         page_bytes=megabytes * 1_000_000,
-        picture_bytes=_positive(options, "picture_megabytes", 2, least=0) * 1_000_000,
+        picture_bytes=whole_number(options, "picture_megabytes", 2) * 1_000_000,
         limits=Limits(
-            entries=_positive(options, "entries", 500),
-            text=_positive(options, "text", 1000, least=40),
-            calls=_positive(options, "calls", 500),
+            entries=whole_number(options, "entries", 500, least=1),
+            text=whole_number(options, "text", 1000, least=40),
+            calls=whole_number(options, "calls", 500, least=1),
         ),
     )
-
-
-def _positive(options: Mapping[str, Any], name: str, default: int, *, least: int = 1) -> int:
-    value = int(options.get(name, default))
-    if value < least:
-        raise CuckooReportError(f"the option {name} is {value}, the least is {least}")
-    return value
