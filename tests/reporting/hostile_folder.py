@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.files.compoundwriter import compound, vba_project
+from tests.files.compoundwriter import Tree, compound, vba_project
 from tests.reporting.hostile import HUGE, PAYLOADS
 from tools.example import LogWriter, PcapWriter, Program, build_pe, story, tls, write_analysis
 from tools.example.protocols import A, dns_name
@@ -43,7 +43,7 @@ def write_document(folder: Path) -> None:
     write_analysis(folder, without=("logs", "dump.pcap", "tlsdump", "files.json", "binary"))
     lines = [b'Shell "' + raw(payload).replace(b"\0", b"") + b'"' for payload in PAYLOADS]
     source = b'Attribute VB_Name = "M"\r\nSub AutoOpen()\r\n' + b"\r\n".join(lines) + b"\r\nEnd Sub\r\n"
-    tree = {
+    tree: Tree = {
         "Macros": vba_project({"M": source}),
         "WordDocument": bytes(40),
         "\x05\u202eA\x1b[2J": b"x" * 5000,
