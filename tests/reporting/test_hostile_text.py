@@ -45,6 +45,7 @@ from tests.reporting.html.test_browser import ATTRIBUTES, complaints, opened
 from tests.reporting.sane import assert_sane, assert_sound_database, parsed, parsed_lines, table, unseen
 from tests.reporting.sharing.test_hostile import EVERYTHING
 from tests.reporting.validators import checked_bundle, checked_event
+from tools.example import write_analysis
 
 if TYPE_CHECKING:
     from selenium.webdriver.chrome.webdriver import WebDriver
@@ -378,3 +379,46 @@ def test_calls_made_of_payloads_are_exported_as_they_should(payload: str) -> Non
     table(b"".join(TEXT_FORMATS["csv"]([call])))
     parsed_lines(b"".join(TEXT_FORMATS["ndjson"]([call])))
     assert assert_sane(b"".join(TEXT_FORMATS["table"]([call]))).count("\n") == 1
+
+
+# What lies in the place of reports
+
+
+def test_nothing_in_the_place_of_a_report_leads_out_of_the_folder(root: Path, tmp_path: Path) -> None:
+    secret, folder, elsewhere = tmp_path / "secret", tmp_path / "a" / "9", tmp_path / "elsewhere"
+    reports = folder / "reports"
+    write_analysis(folder, without=("dump.pcap",))
+    secret.write_text("kept")
+    elsewhere.mkdir()
+    reports.mkdir()
+    for name in ("report.sqlite", "report.html", "stix.json", "report.json", "report.json.zst"):
+        (reports / name).symlink_to(secret)
+    for name in ("calls", ".calls", ".calls.former"):
+        (reports / name).symlink_to(elsewhere)
+    for name in ("iocs.csv", "iocs.ndjson"):
+        os.mkfifo(reports / name)
+    (reports / "misp.json").mkdir()
+
+    [told] = parsed_lines(fledge("process", "--root", root, folder, "--json", status=[1]))
+
+    failed = {run["module"] for run in told["modules"] if run["outcome"] not in {"COMPLETED", "DISABLED"}}
+    assert failed == {"misp"}
+    assert (secret.read_text(), list(elsewhere.iterdir())) == ("kept", [])
+    assert not any(file.is_symlink() or file.is_fifo() for file in reports.iterdir())
+
+
+def test_calls_and_pages_in_the_place_of_links_stay_where_they_are(tmp_path: Path) -> None:
+    secret, reports, page = tmp_path / "secret", tmp_path / "a" / "reports", tmp_path / "diff.html"
+    secret.write_text("kept")
+    (reports / "calls").mkdir(parents=True)
+    (reports / "calls" / "4.ndjson").symlink_to(secret)
+    process = {"process_id": 4, "calls": [], "calls_count": 2, "calls_file": "calls/4.ndjson"}
+    (reports / "report.json").write_text(json.dumps({"behavior": {"processes": [process]}}))
+    (tmp_path / "b.json").write_text("{}")
+    page.symlink_to(secret)
+
+    for words in (("show", tmp_path / "a", "calls"), ("diff", tmp_path / "a", tmp_path / "a")):
+        ran = CliRunner().invoke(cli, list(map(str, words)))
+        assert "outside the analysis" in str(ran.exception)
+    fledge("diff", tmp_path / "b.json", tmp_path / "b.json", "--html", page)
+    assert (secret.read_text(), page.is_symlink()) == ("kept", False)
