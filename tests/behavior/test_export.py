@@ -3,10 +3,12 @@ import io
 import json
 from typing import Any
 
+import orjson
 import pytest
 from pyarrow import parquet
 
 from lib.cuckoo.behavior.export import COLUMNS, as_csv, as_lines, as_ndjson, write_parquet
+from lib.cuckoo.common.spreadsheet import LONGEST_CELL
 
 
 def call(*values: Any, **changes: Any) -> dict[str, Any]:
@@ -51,17 +53,37 @@ def test_a_long_value_is_cut_in_lines_only() -> None:
 
 
 def test_a_lone_surrogate_is_written_visibly() -> None:
-    assert b"\\ud800" in next(as_ndjson([call("\ud800")]))
+    line = next(as_ndjson([call("\ud800", api="\udcff")]))
+
+    assert orjson.loads(line) == json.loads(line)
+    assert (json.loads(line)["api"], json.loads(line)["arguments"][0]["value"]) == ("\\udcff", "\\ud800")
 
 
-@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1", "-1", "@x", "\tx", "\rx", " \uff1dx"])
+def test_names_cannot_steer_the_terminal_either() -> None:
+    changes = {"api": "\x1b[2J", "pretty_return": "\x1b[3J\n", "timestamp": "2026-01-31 \u202e"}
+    hostile = call(**changes)
+    hostile["arguments"] = [{"name": "\x9b1m\n", "value": "x"}]
+
+    assert next(as_lines([hostile])).decode().rstrip("\n").isprintable()
+
+
+def rows_of(*calls: dict[str, Any]) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(b"".join(as_csv(calls)).decode(), newline="")))
+
+
+@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1", "-1", "@x", " \uff1dx"])
 def test_csv_opens_inert(name: str) -> None:
-    rows = list(
-        csv.reader(io.StringIO(b"".join(as_csv([call("a", process_name=name)])).decode(), newline=""))
-    )
+    head, row = rows_of(call("a", process_name=name))
 
-    assert tuple(rows[0]) == COLUMNS
-    assert rows[1][1] == f"'{name}"
+    assert tuple(head) == COLUMNS
+    assert row[1] == f"'{name}"
+
+
+def test_a_cell_of_the_csv_shows_what_cannot_be_seen_and_is_no_longer_than_cells_can_be() -> None:
+    _, row = rows_of(call("x" * 10_000_000, process_name="a\nb\0\x1b\ud800"))
+
+    assert row[1] == "a\\x0ab\\x00\\x1b\\ud800"
+    assert len(row[-1]) == LONGEST_CELL
 
 
 def test_csv_without_calls_still_has_its_header() -> None:

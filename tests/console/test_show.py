@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
@@ -109,6 +110,16 @@ def test_calls_in_files_of_their_own_are_shown_and_printed(tmp_path: Path) -> No
     assert shown["calls"] == [{"api": "NtClose"}, {"api": "NtOpen"}]
     last = run(cli, ["show", str(tmp_path), "--json", "behavior.processes.0.calls.-1.api"])
     assert last.output == '"NtOpen"\n'
+
+
+def test_a_value_is_printed_as_json_that_every_parser_takes(tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    file.write_text('{"a": [NaN, -Infinity, "\\ud800", {"\\udcff\\u001b": "\u202e"}]}')
+
+    shown = CliRunner().invoke(cli, ["show", str(file), "--json", "a"]).output
+
+    assert shown.isascii()
+    assert orjson.loads(shown) == [None, None, "\\ud800", {"\\udcff\x1b": "\u202e"}]
 
 
 def test_the_tree_counts_calls_that_the_report_has_not() -> None:

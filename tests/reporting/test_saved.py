@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.cuckoo.common.exceptions import CuckooDependencyError, CuckooOperationalError
+from lib.cuckoo.reporting import saved
 from lib.cuckoo.reporting.saved import read_report
 
 PLAIN = b'{"info": {"id": 9}}'
@@ -33,6 +34,18 @@ def test_a_report_is_read_from_its_folder_and_by_its_own_path(tmp_path: Path, na
 
     assert read_report(folder) == {"info": {"id": 9}}
     assert read_report(folder / "reports" / name) == {"info": {"id": 9}}
+
+
+def test_a_report_of_nothing_but_empty_lists_is_refused_before_it_fills_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saved, "MOST_PARTS", 1000)
+    (tmp_path / "most.json").write_bytes(b'{"a":[' + b"[]," * 997 + b"1]}")
+    (tmp_path / "more.json").write_bytes(gzip.compress(b'{"a":[' + b"[]," * 998 + b"{}]}"))
+
+    assert len(read_report(tmp_path / "most.json")["a"]) == 998
+    with pytest.raises(CuckooOperationalError, match="more than 1,000 lists and records"):
+        read_report(tmp_path / "more.json")
 
 
 @pytest.mark.parametrize("content", PACKED.values(), ids=["plain", "gzip", "zstd"])

@@ -3,13 +3,14 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
 from lib.cuckoo.common.exceptions import CuckooDependencyError
-from lib.cuckoo.common.spreadsheet import inert
-from lib.cuckoo.common.utils import convert_to_printable
+from lib.cuckoo.common.spreadsheet import cell_text
+from lib.cuckoo.common.text import visible
 
 if TYPE_CHECKING:
     import pyarrow
@@ -20,41 +21,51 @@ COLUMNS = (
     *("status", "return", "repeated", "id", "arguments"),
 )
 _ROWS_PER_GROUP = 50_000
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _LONGEST_SHOWN = 120
-_ESCAPES = str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
 def as_lines(calls: Iterable[Call]) -> Iterator[bytes]:
     """Yield one line a call: time of day, process, name, arguments, and what it returned.
 
-    Long values are cut, and what would break the line stands as an escape.
+    Long values are cut, and what would break the line or steer a terminal stands as an escape, wherever it stands.
     """
     for call in calls:
         repeated = f" (and {call['repeated']} more)" if call["repeated"] else ""
-        yield (
+        shown = (
             f"{call['timestamp'][11:]} {call['process_id']:>5} {call['api']}({_arguments(call, _brief)})"
-            f" = {call.get('pretty_return') or call['return']}{repeated}\n"
-        ).encode(errors="backslashreplace")
+            f" = {call.get('pretty_return') or call['return']}{repeated}"
+        )
+        yield f"{visible(shown)}\n".encode()
 
 
 def as_ndjson(calls: Iterable[Call]) -> Iterator[bytes]:
     """Yield one JSON object a line."""
     for call in calls:
-        yield json.dumps(call, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
+        yield _as_json(call) + b"\n"
+
+
+def _as_json(call: Call) -> bytes:
+    """Return a call as JSON that every parser takes: half a surrogate pair becomes its visible escape."""
+    shown = json.dumps(call, ensure_ascii=False, allow_nan=False)
+    try:
+        return shown.encode()
+    except UnicodeEncodeError:
+        return _LONE_SURROGATE.sub(lambda match: f"\\\\u{ord(match[0]):04x}", shown).encode()
 
 
 def as_csv(calls: Iterable[Call]) -> Iterator[bytes]:
-    """Yield CSV with a header; a cell that a spreadsheet would take for a formula gets an apostrophe in front."""
+    """Yield CSV with a header, its cells fit for spreadsheets: long ones are cut, none is a formula."""
     line = io.StringIO()
     writer = csv.writer(line, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for call in calls:
         cells = [*(call[name] for name in COLUMNS[:-1]), _arguments(call)]
-        writer.writerow([inert(cell) if isinstance(cell, str) else cell for cell in cells])
-        yield line.getvalue().encode(errors="backslashreplace")
+        writer.writerow([cell_text(cell) if isinstance(cell, str) else cell for cell in cells])
+        yield line.getvalue().encode()
         line.seek(0)
         line.truncate()
-    yield line.getvalue().encode(errors="backslashreplace")
+    yield line.getvalue().encode()
 
 
 def write_parquet(calls: Iterable[Call], file: IO[bytes]) -> None:
@@ -100,8 +111,7 @@ def _arguments(call: Call, show: Callable[[str], str] = str) -> str:
 
 
 def _brief(text: str) -> str:
-    cut = text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
-    return convert_to_printable(cut).translate(_ESCAPES) if not cut.isprintable() else cut
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
 
 
 def _shown(argument: Call) -> str:

@@ -1,7 +1,6 @@
 """The part of `fledge process` that is about many analyses."""
 
 import functools
-import json
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -12,7 +11,15 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from lib.cuckoo.cli.terminal import COULD_NOT_RUN, FAILED, INTERRUPTED, print_all, terminal
+from lib.cuckoo.cli.terminal import (
+    COULD_NOT_RUN,
+    FAILED,
+    INTERRUPTED,
+    json_text,
+    print_all,
+    print_json,
+    terminal,
+)
 
 if TYPE_CHECKING:
     from lib.cuckoo.console.batch import LiveBatch, PlainBatch, Tally
@@ -121,7 +128,7 @@ def sinks(log: IO[str] | None, as_json: bool) -> list["Listener"]:
     if log is not None:
         found.append(lambda event: _write_line(log, event))
     if as_json:
-        found.append(lambda event: click.echo(json.dumps(event)))
+        found.append(print_json)
     return found
 
 
@@ -141,7 +148,7 @@ def cpus() -> int:
 
 
 def _write_line(log: IO[str], event: dict[str, Any]) -> None:
-    log.write(json.dumps(event) + "\n")
+    log.write(json_text(event) + "\n")
     log.flush()
 
 

@@ -1,13 +1,12 @@
 """`fledge show`."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from lib.cuckoo.cli.options import find_analysis, root_option
-from lib.cuckoo.cli.terminal import print_all, terminal
+from lib.cuckoo.cli.terminal import print_all, print_json, terminal
 from lib.cuckoo.common.root import find_root
 
 
@@ -37,6 +36,6 @@ def show(folder: str, sections: Sequence[str], root: Path | None, path: str | No
         raise click.BadParameter(f"{unknown[0]!r} is no section; there are {', '.join(SECTION_NAMES)}")
     results = read_report(find_analysis(folder, find_root(root)))
     if path is not None:
-        click.echo(json.dumps(pick(results, path), indent=2, default=list))
+        print_json(pick(results, path), indent=2)
     else:
         print_all(terminal(), story(in_the_contracts_words(results), sections))

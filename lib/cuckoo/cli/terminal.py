@@ -1,7 +1,7 @@
 """What commands print, and the status with which they exit."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -32,11 +32,16 @@ def print_all(console: "Console", parts: "Iterable[RenderableType]") -> None:
         console.print(part, soft_wrap=isinstance(part, Text))
 
 
-def print_json(record: dict[str, Any]) -> None:
-    """Print a record as every parser takes it, and in ASCII, which moves no terminal's cursor."""
+def print_json(value: object, indent: int | None = None) -> None:
+    """Print a value as JSON, fit for parsers and terminals."""
+    click.echo(json_text(value, indent))
+
+
+def json_text(value: object, indent: int | None = None) -> str:
+    """Return a value as JSON that every parser takes, and in ASCII, which moves no terminal's cursor."""
     from lib.cuckoo.reporting.jsonstream import json_chunks  # noqa: PLC0415 - only for machines
 
-    click.echo(json.dumps(json.loads(b"".join(json_chunks(record)))))
+    return json.dumps(json.loads(b"".join(json_chunks(value))), indent=indent)
 
 
 def complain(error: Exception) -> None:

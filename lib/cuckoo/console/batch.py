@@ -77,7 +77,7 @@ class Tally:
 
 def line_of(event: dict[str, Any], position: str = "") -> Text:
     """Return how an analysis ended, as one line."""
-    ending = str(event.get("ending", event["event"]))
+    ending = visible(event.get("ending", event["event"]), 20)
     killed = "its last run was killed" if event.get("recovered") else ""
     why = event.get("error") or event.get("reason") or _first_failure(event) or killed
     seconds = f"{event['seconds']:8.2f} s" if event.get("seconds") else " " * 10
@@ -216,7 +216,10 @@ def _failures(tally: Tally) -> Table:
     for (module, outcome), count in tally.failures.most_common(_KINDS_SHOWN):
         reason = visible(tally.reasons[module, outcome], 200)
         table.add_row(
-            Text(visible(module, 40)), Text(f"{count:,}"), Text(outcome, "red"), Text(reason, "dim")
+            Text(visible(module, 40)),
+            Text(f"{count:,}"),
+            Text(visible(outcome, 20), "red"),
+            Text(reason, "dim"),
         )
     return table
 
@@ -253,7 +256,7 @@ def watch_line(event: dict[str, Any]) -> Text | None:
         case "problem":
             return Text(f"  {stamp}{visible(event['error'], 400)}", "red")
         case "end":
-            return Text(f"  {stamp}{event['ending']}")
+            return Text(f"  {stamp}{visible(event['ending'])}")
     return None
 
 

@@ -57,7 +57,7 @@ def _marks(found: Explanation) -> Iterator[RenderableType]:
 def _mark_row(mark: Mapping[str, Any]) -> tuple[Text, ...]:
     arguments = mark.get("arguments")
     pairs = arguments.items() if isinstance(arguments, Mapping) else ()
-    shown = ", ".join(f"{name}={visible(value, 60)}" for name, value in pairs)
+    shown = ", ".join(f"{visible(name, 40)}={visible(value, 60)}" for name, value in pairs)
     process = f"{visible(mark.get('process'), 40)} ({visible(mark.get('pid'))})"
     return tuple(
         Text(text) for text in (visible(mark.get("api")), visible(mark.get("timestamp")), process, shown)

@@ -53,7 +53,8 @@ def _has(value: object, word: str) -> bool:
 
 def _nothing_at(path: str, parent: object) -> str:
     if isinstance(parent, Mapping):
-        return f"nothing at {path}; there are {', '.join(map(text, list(parent)[:20])) or 'no members'}"
+        names = ", ".join(visible(name, 60) for name in list(parent)[:20])
+        return f"nothing at {path}; there are {names or 'no members'}"
     if not isinstance(parent, str) and isinstance(parent, Sequence):
         return f"nothing at {path}; the list has {count_text(len(parent), 'member')}"
     return f"nothing at {path}; what is above it has no members"

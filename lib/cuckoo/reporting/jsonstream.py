@@ -1,9 +1,9 @@
 r"""Results as JSON text, in pieces: the whole of a report is never in memory.
 
-Beyond what JSON has: bytes become text with `\xNN` for what is not printable ASCII, sets become sorted lists, dates
-become "YYYY-MM-DD HH:MM:SS", keys become text, NaN and infinities become null, a number of thousands of digits
-becomes hexadecimal text, and a lone surrogate (an undecodable byte of a file name) becomes its visible escape,
-because not every parser accepts it.
+Beyond what JSON has: bytes become text with `\xNN` for what is not printable ASCII, sets become sorted lists, other
+sequences lists, dates become "YYYY-MM-DD HH:MM:SS", keys become text, NaN and infinities become null, a number of
+thousands of digits becomes hexadecimal text, and a lone surrogate (an undecodable byte of a file name) becomes its
+visible escape, because not every parser accepts it.
 """
 
 import datetime
@@ -11,7 +11,7 @@ import json
 import math
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import zip_longest
 from typing import Any
@@ -136,6 +136,8 @@ def _plain(value: object) -> object:
         return "".join(chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}" for byte in value)
     if isinstance(value, AbstractSet):
         return sorted(map(_plain_all, value), key=json.dumps)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return list(value)
     if isinstance(value, datetime.datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     if isinstance(value, datetime.date):

@@ -21,6 +21,8 @@ from lib.cuckoo.reporting.callfiles import with_saved_calls
 REPORT_NAMES = ("report.json", "report.json.gz", "report.json.zst")
 MOST_BYTES = 1 << 30
 """Of a report, unpacked; in memory it takes several times as much."""
+MOST_PARTS = 50_000_000
+"""Lists and records of a report; an empty one takes three bytes of text, and more than twenty times as much memory."""
 _PIECE_BYTES = 1 << 20
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
@@ -85,11 +87,14 @@ def analysis_around(file: Path) -> Path:
 
 
 def _bounded(stream: Any, maximum: int) -> bytearray:
-    text = bytearray()
+    text, parts = bytearray(), 0
     while chunk := stream.read(_PIECE_BYTES):
         text += chunk
         if len(text) > maximum:
             raise ValueError(f"it is larger than {size_text(maximum)}")
+        parts += chunk.count(b"[") + chunk.count(b"{")
+        if parts > MOST_PARTS:
+            raise ValueError(f"it has more than {MOST_PARTS:,} lists and records")
     return text
 
 

@@ -128,3 +128,10 @@ def test_case_counts_in_text_and_not_in_names() -> None:
 def test_any_text_is_like_itself(value: str) -> None:
     assert LIKE.of_text(value) == Likeness().of_text(value)
     assert EXACT.of_text(value) == value
+
+
+def test_a_sample_of_an_endless_name_is_not_looked_for() -> None:
+    longest = "n" * 1000
+
+    assert Likeness(sample=longest).of_text(longest) != longest
+    assert Likeness(sample=longest + "n").of_text(longest + "n") == longest + "n"

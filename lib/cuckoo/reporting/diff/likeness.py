@@ -70,7 +70,8 @@ class Likeness:
     def __init__(self, *, exact: bool = False, pids: frozenset[str] = frozenset(), sample: str = "") -> None:
         self.exact = exact
         self._pids = pids
-        self._sample = re.compile(re.escape(sample), re.IGNORECASE) if len(sample) >= _SHORTEST_NAME else None
+        plausible = _SHORTEST_NAME <= len(sample) <= _LONGEST_NAME
+        self._sample = re.compile(re.escape(sample), re.IGNORECASE) if plausible else None
 
     def of_text(self, value: str) -> str:
         """Return what a text has in common with that of another run."""

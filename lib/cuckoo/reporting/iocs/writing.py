@@ -5,8 +5,7 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from lib.cuckoo.common.spreadsheet import inert
-from lib.cuckoo.common.text import visible
+from lib.cuckoo.common.spreadsheet import cell_text
 from lib.cuckoo.reporting.iocs.indicator import Indicator
 from lib.cuckoo.reporting.jsonstream import json_chunks
 
@@ -35,14 +34,14 @@ def as_ndjson(indicators: Iterable[Indicator]) -> Iterator[bytes]:
 def as_csv(indicators: Iterable[Indicator]) -> Iterator[bytes]:
     """Yield CSV (RFC 4180) with a header, every cell quoted.
 
-    What cannot be seen stands as an escape, and a cell that a spreadsheet would take for a formula begins with an
-    apostrophe: a value of `as_ndjson` may differ from its cell.
+    What cannot be seen stands as an escape, what a spreadsheet would take for a formula begins with an apostrophe,
+    and what is longer than a cell can be is cut: a value of `as_ndjson` may differ from its cell.
     """
     line = io.StringIO()
     writer = csv.writer(line, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for indicator in indicators:
-        writer.writerow([inert(visible(_cell(value))) for value in as_record(indicator).values()])
+        writer.writerow([cell_text(_cell(value)) for value in as_record(indicator).values()])
         yield line.getvalue().encode()
         line.seek(0)
         line.truncate()
