@@ -3,17 +3,24 @@
 import os
 import signal
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from fledge import Results
 from lib.cuckoo.core.answer import AnswerWriter
-from lib.cuckoo.core.isolation import Child, Ended, kill, launch, perform_here, wait
+from lib.cuckoo.core.isolation import Child, Ended, expire, kill, launch, perform_here, wait
 from lib.cuckoo.core.ledger import Outcome
 from lib.cuckoo.core.limits import Limits
+from lib.cuckoo.core.warden import KILL
 from tests.working_root import WorkingRoot, is_running, run_of
 
+_AT_FORK: dict[str, Callable[[], None]] = {}
+os.register_at_fork(
+    before=lambda: _AT_FORK.get("before", lambda: None)(),
+    after_in_parent=lambda: _AT_FORK.get("after", lambda: None)(),
+)
 SPAWN = """
 import time, signal
 path = self.analysis_path
@@ -289,6 +296,47 @@ def test_no_descriptor_is_left_open() -> None:
 
     assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 - names only
     assert not is_running(child.pid)
+
+
+@pytest.fixture
+def at_fork() -> Iterator[dict[str, Callable[[], None]]]:
+    """What to do right before and right after a fork, in the process that forks."""
+    _AT_FORK.clear()
+    yield _AT_FORK
+    _AT_FORK.clear()
+
+
+def test_a_child_that_is_killed_before_its_worker_began_ends(at_fork: dict[str, Callable[[], None]]) -> None:
+    engine = os.getpid()
+
+    def kill_warden() -> None:
+        if os.getpid() != engine:
+            os.kill(os.getpid(), KILL)
+
+    at_fork["before"] = kill_warden
+    child = launch(lambda _: time.sleep(600), Limits(), "/nowhere")
+
+    ended = wait([child], lambda: expire(child) if time.monotonic() > child.started + 10 else None)[child.pid]
+
+    assert (ended.signal, ended.timed_out) == (signal.SIGKILL, False)
+
+
+def test_an_interrupt_right_after_a_launch_ends_the_child(
+    root: WorkingRoot, at_fork: dict[str, Callable[[], None]]
+) -> None:
+    root.add_run("hang", "import time; time.sleep(600)")
+    engine = os.getpid()
+
+    def interrupt() -> None:
+        if os.getpid() == engine:
+            os.kill(engine, signal.SIGINT)
+
+    at_fork["after"] = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        root.process()
+
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
 
 
 def test_the_clock_ticks_while_children_run() -> None:

@@ -14,7 +14,7 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from lib.cuckoo.core.warden import KILL, Work, be_warden, libc, signal_descendan
 _OUTPUT_KEPT = 8192
 _NOTHING = memoryview(b"")
 _TICK_SECONDS = 0.2
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PATIENCE_SECONDS = 2
 _READS_AT_END = 64  # a pipe holds a megabyte at most; a process that escaped may write for ever
 
@@ -90,7 +91,8 @@ class Ended:
 def launch(work: Work, limits: Limits, analysis_path: str, siblings: Sequence[Child] = ()) -> Child:
     """Fork a child that does `work`; the clock starts here.
 
-    It does not get the descriptors of its `siblings` that run: it could forge their answers.
+    It does not get the descriptors of its `siblings` that run: it could forge their answers. Who launches inside
+    `undisturbed`, down to where the child is noted, has it to `kill` whenever a signal comes.
     """
     libc()
     answer = _memory_file()
@@ -99,13 +101,24 @@ def launch(work: Work, limits: Limits, analysis_path: str, siblings: Sequence[Ch
     sys.stderr.flush()
     started = time.monotonic()
     engine = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        for sibling in siblings:
-            sibling.close()
-        be_warden(work, limits, answer, write_end, engine)
-    os.close(write_end)
-    return Child(pid, limits, analysis_path, started, answer, read_end, os.pidfd_open(pid))
+    with undisturbed():
+        pid = os.fork()
+        if pid == 0:
+            for sibling in siblings:
+                sibling.close()
+            be_warden(work, limits, answer, write_end, engine)
+        os.close(write_end)
+        return Child(pid, limits, analysis_path, started, answer, read_end, os.pidfd_open(pid))
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Put off the signals that end the engine to the end of the `with` block; a child must not be in doubt."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def wait(children: Sequence[Child], tick: Callable[[], None] | None = None) -> dict[int, Ended]:

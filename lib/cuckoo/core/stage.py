@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from lib.cuckoo.core.answer import AnswerWriter
 from lib.cuckoo.core.discovery import Candidate
-from lib.cuckoo.core.isolation import Child, Ended, kill, launch, perform_here, wait
+from lib.cuckoo.core.isolation import Child, Ended, kill, launch, perform_here, undisturbed, wait
 from lib.cuckoo.core.ledger import Outcome, Run
 from lib.cuckoo.core.limits import Limits
 from lib.cuckoo.core.status import StatusLine
@@ -238,8 +238,9 @@ def _launch_next(
     conditions.keeper.starting(candidate)
     limits = conditions.limits_of(candidate)
     siblings = [child for _, child in running.values()]
-    child = launch(_work(candidate, attempt), limits, conditions.analysis_path, siblings)
-    running[child.pid] = (position, child)
+    with undisturbed():
+        child = launch(_work(candidate, attempt), limits, conditions.analysis_path, siblings)
+        running[child.pid] = (position, child)
 
 
 def _work(candidate: Candidate, attempt: Attempt) -> Callable[[AnswerWriter], None]:

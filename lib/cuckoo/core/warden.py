@@ -26,6 +26,7 @@ Work = Callable[[AnswerWriter], None]
 KILL = signal.SIGHUP
 """Tells a warden to kill all below it; the kernel sends it when the engine dies."""
 
+_HEARD = frozenset({signal.SIGCHLD, signal.SIGTERM, KILL})
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 _SHARED_MEMORY_FACTOR = 8
 
@@ -45,14 +46,17 @@ def be_warden(work: Work, limits: Limits, answer: int, output: int, engine: int)
 
 
 def _become_warden(engine: int) -> None:
-    """Leave the engine's group, adopt orphans, pass signals on, and kill all below when the engine dies."""
+    """Leave the engine's group, adopt orphans, and ask for a signal when the engine dies.
+
+    The signals of `_HEARD` stay blocked until `_outlive` takes them one by one: a handler might run before there is
+    a worker to pass them on to, or right before a wait that then never ends.
+    """
     os.setpgid(0, 0)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGTERM, lambda *_: signal_descendants(os.getpid(), signal.SIGTERM))
-    signal.signal(KILL, lambda *_: signal_descendants(os.getpid(), signal.SIGKILL))
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    signal.pthread_sigmask(signal.SIG_SETMASK, _HEARD)
+    for number in _HEARD:
+        signal.signal(number, signal.SIG_DFL)
     _limit(resource.RLIMIT_CORE, 0)
     libc().prctl(_SET_CHILD_SUBREAPER, 1)
     libc().prctl(_SET_PDEATHSIG, KILL)
@@ -61,17 +65,30 @@ def _become_warden(engine: int) -> None:
 
 
 def _outlive(worker: int) -> int:
-    """Reap everything below until nothing is left; return the worker's wait status."""
+    """Reap everything below until nothing is left, passing signals on; return the worker's wait status."""
     status = None
     while True:
+        number = signal.sigwait(_HEARD)
+        if number != signal.SIGCHLD:
+            signal_descendants(os.getpid(), signal.SIGKILL if number == KILL else signal.SIGTERM)
+            continue
         try:
-            pid, ended = os.wait()
+            for pid, ended in _reap():
+                status = ended if pid == worker else status
         except ChildProcessError:
             return 1 << 8 if status is None else status
-        if pid == worker:
-            status = ended
         if status is not None:
             signal_descendants(os.getpid(), signal.SIGKILL)
+
+
+def _reap() -> Iterator[tuple[int, int]]:
+    """Take leave of the children that have ended; yield each with its wait status.
+
+    Raises:
+        ChildProcessError: there are none left to wait for.
+    """
+    while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+        yield ended
 
 
 def _end_as(status: int) -> NoReturn:
@@ -81,6 +98,7 @@ def _end_as(status: int) -> NoReturn:
             number = os.WTERMSIG(status)
             if number != signal.SIGKILL:
                 signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
             os.kill(os.getpid(), number)
     finally:
         os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 1)
@@ -111,6 +129,7 @@ def _settle(limits: Limits, output: int, warden: int) -> None:
         os._exit(1)
     for number in (signal.SIGINT, signal.SIGTERM, KILL):
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (output, 1), (output, 2)):
         os.dup2(source, target)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from lib.cuckoo.core.answer import AnswerWriter
-from lib.cuckoo.core.isolation import Child, Ended, expire, kill, launch, perform_here, wait
+from lib.cuckoo.core.isolation import Child, Ended, expire, kill, launch, perform_here, undisturbed, wait
 from lib.cuckoo.core.ledger import Outcome, Run
 from lib.cuckoo.core.signatures.progress import Progress
 from lib.cuckoo.core.signatures.selection import Definition, Overlay
@@ -98,18 +98,20 @@ class Conductor:
                     pending.extend(self._take(share, ended))
                     continue
                 while pending:
-                    child, share = self._launch(pending.pop(), [child for child, _ in running.values()])
-                    running[child.pid] = (child, share)
+                    self._launch(pending.pop(), running)
                 pairs = list(running.values())
                 for pid, ended in wait([child for child, _ in pairs], self._watch(pairs)).items():
                     pending.extend(self._take(running.pop(pid)[1], ended))
         finally:
             kill([child for child, _ in running.values()])
 
-    def _launch(self, definitions: list[Definition], siblings: list[Child]) -> tuple[Child, _Share]:
+    def _launch(self, definitions: list[Definition], running: dict[int, tuple[Child, _Share]]) -> None:
         share = _Share(definitions, Progress(), moved=time.monotonic())
         conditions = self._conditions
-        return launch(self._work(share), conditions.limits, conditions.analysis_path, siblings), share
+        siblings = [child for child, _ in running.values()]
+        with undisturbed():
+            child = launch(self._work(share), conditions.limits, conditions.analysis_path, siblings)
+            running[child.pid] = (child, share)
 
     def _work(self, share: _Share) -> Callable[[AnswerWriter], None]:
         results = self._results | {"signatures": [*self._earlier, *self.conducted.matches]}
