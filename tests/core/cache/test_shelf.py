@@ -106,6 +106,32 @@ def test_what_was_not_used_for_long_goes(shelf: Shelf) -> None:
     assert [holding.analysis for holding in shelf.holdings()] == ["/new"]
 
 
+def test_what_is_not_the_caches_is_neither_shown_nor_removed(shelf: Shelf) -> None:
+    shelf.put("/a", "x", RECORD, b"")
+    for name in ("precious", "0" * 32, shelf.place("/b").name):
+        (shelf.folder / name).mkdir()
+        (shelf.folder / name / "path").write_text("/other")
+        os.utime(shelf.folder / name, (0, 0))
+
+    shelf.sweep()
+
+    assert len(list(shelf.folder.glob("*/path"))) == 4
+    assert [holding.analysis for holding in shelf.holdings()] == ["/a"]
+
+
+def test_a_folder_that_is_a_link_or_others_may_write_is_not_swept(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.put("/a", "x", RECORD, b"")
+    os.utime(shelf.place("/a"), (0, 0))
+    (tmp_path / "link").symlink_to(shelf.folder)
+
+    Shelf(tmp_path / "link", 1, 30).sweep()
+    shelf.folder.chmod(0o777)
+    shelf.sweep()
+
+    assert shelf.get("/a", "x")
+    assert not (shelf.folder / "swept").exists()
+
+
 def test_a_sweep_is_not_repeated_at_once_unless_asked(shelf: Shelf) -> None:
     shelf.put("/a", "x", RECORD, bytes(2 << 20))
     (shelf.folder / "swept").touch()

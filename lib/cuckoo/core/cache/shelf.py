@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import mmap
 import os
+import re
 import shutil
 import stat
 import struct
@@ -34,6 +35,7 @@ _SWEPT = "swept"
 _SWEEP_SECONDS = 60
 _DAY = 86_400
 _NOBODY = b""
+_PLACE = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -118,11 +120,16 @@ class Shelf:
             os.utime(self.place(analysis))
 
     def holdings(self) -> Iterator[Holding]:
-        """Yield what is kept, of each analysis, in no order."""
+        """Yield what is kept, of each analysis, in no order.
+
+        A folder counts by its name and the path that it notes: [cache] may name a folder in which other things lie.
+        """
         with contextlib.suppress(OSError):
             for place in self.folder.iterdir():
-                if place.is_dir() and not place.is_symlink():
-                    yield _holding(place)
+                if _PLACE.fullmatch(place.name) and place.is_dir() and not place.is_symlink():
+                    holding = _holding(place)
+                    if place == self.place(holding.analysis):
+                        yield holding
 
     def drop(self, holding: Holding) -> None:
         """Remove all answers about one analysis; one that takes them meanwhile keeps what it has mapped."""
@@ -134,6 +141,10 @@ class Shelf:
         Not more often than once a minute, unless `at_once`: a look at everything costs.
         """
         mark = self.folder / _SWEPT
+        try:
+            _require_ours(os.lstat(self.folder), self.folder)
+        except OSError:
+            return
         with contextlib.suppress(OSError):
             if not at_once and 0 <= time.time() - mark.stat().st_mtime < _SWEEP_SECONDS:
                 return
