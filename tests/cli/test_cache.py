@@ -114,3 +114,14 @@ def test_a_disabled_cache_is_told(root: WorkingRoot) -> None:
     (Path(root.path) / "conf" / "fledge.conf").write_text("[cache]\nenabled = no\n")
 
     assert "conf/fledge.conf disables it" in str(fledge("cache", "--root", root.path).exception)
+
+
+def test_a_cache_that_others_may_write_is_not_shown_as_one_in_use(kept: WorkingRoot) -> None:
+    shelf = configured_shelf(Root(kept.path))
+    assert shelf is not None
+    shelf.folder.chmod(0o777)
+
+    shown = fledge("cache", "--root", kept.path, "--clear")
+
+    assert shown.exit_code != 0
+    assert "the cache is not used: others may write" in str(shown.exception or shown.output)

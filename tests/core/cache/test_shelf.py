@@ -132,6 +132,36 @@ def test_a_folder_that_is_a_link_or_others_may_write_is_not_swept(shelf: Shelf, 
     assert not (shelf.folder / "swept").exists()
 
 
+@pytest.mark.parametrize("note", ["fifo", "empty", "link"])
+def test_a_folder_whose_note_cannot_be_read_is_left_alone(shelf: Shelf, tmp_path: Path, note: str) -> None:
+    shelf.put("/a", "x", RECORD, b"")
+    path = shelf.place("/a") / "path"
+    path.rename(tmp_path / "path")
+    makers = {
+        "fifo": lambda: os.mkfifo(path),
+        "empty": path.touch,
+        "link": lambda: path.symlink_to(tmp_path / "path"),
+    }
+    makers[note]()
+
+    assert list(shelf.holdings()) == []
+
+
+def test_a_folder_that_is_not_used_says_why(shelf: Shelf, tmp_path: Path) -> None:
+    assert shelf.why_unused() == ""
+    shelf.put("/a", "x", RECORD, b"")
+    assert shelf.why_unused() == ""
+
+    shelf.folder.chmod(0o722)
+    assert shelf.why_unused() == f"others may write {shelf.folder}"
+
+    (tmp_path / "link").symlink_to(shelf.folder)
+    assert Shelf(tmp_path / "link", 1, 30).why_unused() == f"{tmp_path / 'link'} is a link"
+
+    (tmp_path / "file").touch(0o600)
+    assert Shelf(tmp_path / "file", 1, 30).why_unused() == f"{tmp_path / 'file'} is no folder"
+
+
 def test_a_sweep_is_not_repeated_at_once_unless_asked(shelf: Shelf) -> None:
     shelf.put("/a", "x", RECORD, bytes(2 << 20))
     (shelf.folder / "swept").touch()

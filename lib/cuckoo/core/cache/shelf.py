@@ -35,6 +35,7 @@ _SWEPT = "swept"
 _SWEEP_SECONDS = 60
 _DAY = 86_400
 _NOBODY = b""
+_PATH_BYTES = 4096
 _PLACE = re.compile(r"[0-9a-f]{32}")
 
 
@@ -131,6 +132,16 @@ class Shelf:
                     if place == self.place(holding.analysis):
                         yield holding
 
+    def why_unused(self) -> str:
+        """Return why nothing is taken from the folder or put there, "" when it is used."""
+        try:
+            _require_ours(os.lstat(self.folder), self.folder)
+        except FileNotFoundError:
+            return ""  # it is made when something is kept
+        except OSError as error:
+            return str(error)
+        return "" if self.folder.is_dir() else f"{self.folder} is no folder"
+
     def drop(self, holding: Holding) -> None:
         """Remove all answers about one analysis; one that takes them meanwhile keeps what it has mapped."""
         shutil.rmtree(holding.folder, ignore_errors=True)
@@ -140,11 +151,9 @@ class Shelf:
 
         Not more often than once a minute, unless `at_once`: a look at everything costs.
         """
-        mark = self.folder / _SWEPT
-        try:
-            _require_ours(os.lstat(self.folder), self.folder)
-        except OSError:
+        if self.why_unused():
             return
+        mark = self.folder / _SWEPT
         with contextlib.suppress(OSError):
             if not at_once and 0 <= time.time() - mark.stat().st_mtime < _SWEEP_SECONDS:
                 return
@@ -207,8 +216,8 @@ def _holding(place: Path) -> Holding:
             if entry.name.endswith(_ENDING):
                 answers.append(entry.name.removesuffix(_ENDING))
     analysis, used = _NOBODY, 0.0
-    with contextlib.suppress(OSError):
-        analysis = (place / _NAMES).read_bytes()[:4096]
+    with contextlib.suppress(OSError, ValueError):  # an empty file cannot be mapped
+        analysis = bytes(_mapped(place / _NAMES)[:_PATH_BYTES])
     with contextlib.suppress(OSError):
         used = place.stat().st_mtime
     return Holding(place, os.fsdecode(analysis), sorted(answers), size, used)
@@ -225,8 +234,9 @@ def _make_ours(folder: Path) -> None:
 
 
 def _require_ours(status: os.stat_result, path: Path) -> None:
-    others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    if stat.S_ISLNK(status.st_mode) or status.st_uid != os.geteuid() or others:
+    if stat.S_ISLNK(status.st_mode):
+        raise PermissionError(f"{path} is a link")
+    if status.st_uid != os.geteuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise PermissionError(f"others may write {path}")
 
 
