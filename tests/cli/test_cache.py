@@ -1,6 +1,7 @@
 """`fledge cache`, and the options of `fledge process` that say which part of the work is to be done."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,37 @@ def test_a_disabled_cache_is_told(root: WorkingRoot) -> None:
     (Path(root.path) / "conf" / "fledge.conf").write_text("[cache]\nenabled = no\n")
 
     assert "conf/fledge.conf disables it" in str(fledge("cache", "--root", root.path).exception)
+
+
+def test_a_cache_that_others_may_write_is_not_shown_as_one_in_use(kept: WorkingRoot) -> None:
+    shelf = configured_shelf(Root(kept.path))
+    assert shelf is not None
+    shelf.folder.chmod(0o777)
+
+    shown = fledge("cache", "--root", kept.path, "--clear")
+
+    assert shown.exit_code != 0
+    assert "the cache is not used: others may write" in str(shown.exception or shown.output)
+
+
+def test_a_report_that_is_left_from_an_earlier_run_is_not_shown_as_one_of_this(kept: WorkingRoot) -> None:
+    def marked() -> dict[str, bool]:
+        shown = fledge("process", "--root", kept.path, kept.analysis).stdout.replace("\n", " ")
+        assert "report  " in shown
+        return {
+            file.name: "(of an earlier run)" in said
+            for said in shown.split("report  ")[1:]
+            for file in (kept.analysis / "reports").iterdir()
+            if file.name in said.replace(" ", "")
+        }
+
+    assert set(marked().values()) == {False}
+
+    (kept.path / "conf" / "reporting.conf").write_text("[jsondump]\nenabled = no\n[html]\nenabled = yes\n")
+    os.utime(kept.analysis / "reports" / "report.json", (1e9, 1e9))
+
+    assert {name: old for name, old in marked().items() if name.startswith("report.")} == {
+        "report.json": True,
+        "report.html": False,
+    }
+    assert marked()["report.html"] is False

@@ -44,6 +44,8 @@ def cache(folders: Sequence[str], root: Path | None, clear: bool, days: float | 
     if shelf is None:
         raise CuckooStartupError("there is no cache: [cache] in conf/fledge.conf disables it")
     chosen = _chosen(shelf, _places(shelf, folders, working_root), days)
+    if reason := shelf.why_unused():
+        raise CuckooStartupError(f"the cache is not used: {reason}")
     if clear:
         for holding in chosen:
             shelf.drop(holding)

@@ -1,6 +1,9 @@
 """The summary of an analysis: what it was, what was found, what happened to each module."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 
 from rich.console import RenderableType
 from rich.rule import Rule
@@ -15,6 +18,8 @@ from lib.cuckoo.core.results import Results
 
 _QUIET = frozenset({Outcome.DISABLED, Outcome.UNCONFIGURED})
 """Outcomes that the table only counts: chosen by the user, or told as a problem."""
+_SECOND = 2.0
+"""How far a time in the ledger, of whole seconds, may be from that of a file."""
 
 
 def summary(results: Results) -> Iterator[RenderableType]:
@@ -84,7 +89,26 @@ def _problems(results: Results) -> Iterator[RenderableType]:
 def _reports(results: Results) -> Text:
     folder = results.path / "reports"
     written = sorted(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []
-    lines = [
-        f"report  {visible(file)}" for file in written if file.is_file() and not file.name.startswith(".")
-    ]
-    return Text("\n".join(lines))
+    shown = [file for file in written if file.is_file() and not file.name.startswith(".")]
+    spans = list(_writing_spans(results))
+    return Text("\n".join(f"report  {visible(file)}{_age_note(file, spans)}" for file in shown))
+
+
+def _age_note(file: Path, spans: Sequence[tuple[float, float]]) -> str:
+    """Return what to say of a file that no report of this run can have written or found as it should be."""
+    written = file.lstat().st_mtime
+    return "" if any(since <= written <= until for since, until in spans) else "  (of an earlier run)"
+
+
+def _writing_spans(results: Results) -> Iterator[tuple[float, float]]:
+    """Yield from when until when the reports of these results were written, in seconds since 1970."""
+    started = as_mapping(results.get("engine")).get("started")
+    yield (_seconds(started) - _SECOND if started else -math.inf), math.inf
+    for run in results.runs:
+        if run.outcome is Outcome.CACHED and run.key is None:
+            stored = _seconds(run.cached_from)
+            yield stored - run.cached_seconds - _SECOND, stored + _SECOND
+
+
+def _seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment).replace(tzinfo=UTC).timestamp()

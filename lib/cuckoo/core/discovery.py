@@ -24,7 +24,8 @@ from lib.cuckoo.core import limits
 from lib.cuckoo.core.ledger import Outcome, Problem, Run
 
 _ENGINE_OPTIONS = frozenset({"enabled", "platform"}) | limits.OPTION_NAMES
-_PRIVATE_PACKAGE = "_fledge_dropped_in"
+PRIVATE_PACKAGE = "_fledge_dropped_in"
+"""What the names of module files begin with, as the interpreter knows them."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def load_file(file: Path) -> ModuleType:
     Raises:
         Exception: whatever the file raises; it leaves no trace in `sys.modules` then.
     """
-    name = f"{_PRIVATE_PACKAGE}.{file.stem}_{zlib.crc32(os.fsencode(file)):x}"
+    name = f"{PRIVATE_PACKAGE}.{file.stem}_{zlib.crc32(os.fsencode(file)):x}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} is not a Python file")

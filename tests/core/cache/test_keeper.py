@@ -188,11 +188,25 @@ def test_an_edited_file_of_the_engine_makes_everything_new(
 ) -> None:
     shutil.copytree(setting.CODE / "common", tmp_path / "code" / "common")
     monkeypatch.setattr(setting, "CODE", tmp_path / "code")
+    monkeypatch.setattr(setting, "LOADED_NS", time.time_ns() + 10**12)
     processed(kept)
     assert outcomes(processed(kept))["reads"] is Outcome.CACHED
     (tmp_path / "code" / "common" / "text.py").write_text("# changed")
 
     assert Outcome.CACHED not in outcomes(processed(kept)).values()
+
+
+def test_an_engine_whose_files_were_changed_after_it_was_loaded_keeps_and_takes_nothing(
+    kept: WorkingRoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (kept.analysis / "binary").write_text("sampl2")
+    with monkeypatch.context() as older:
+        older.setattr(setting, "LOADED_NS", 0)
+        assert processed(kept)["reads"] == "sampl2"
+
+    results = processed(kept)
+
+    assert (outcomes(results)["reads"], results["reads"]) == (Outcome.COMPLETED, "sampl2")
 
 
 def test_a_traceable_module_depends_on_what_it_reads_and_any_other_on_all_files(root: WorkingRoot) -> None:
@@ -243,6 +257,58 @@ def test_a_module_that_is_imported_by_another_counts(root: WorkingRoot, tmp_path
     helper.write_text("VALUE = 22")
 
     assert processed(root)["imports"] == 22
+
+
+@pytest.mark.parametrize("attributes", [TRACEABLE, ""])
+def test_what_a_file_of_modules_imports_when_it_is_loaded_counts(
+    root: WorkingRoot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attributes: str
+) -> None:
+    lengths = tmp_path / "lengths_of_things.py"
+    lengths.write_text("VALUE = 1")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    file = root.add_run("imports", "return lengths_of_things.VALUE", attributes=attributes)
+    file.write_text(f"import lengths_of_things\n{file.read_text()}")
+    assert processed(root)["imports"] == 1
+    assert outcomes(processed(root))["imports"] is Outcome.CACHED
+
+    lengths.write_text("VALUE = 22")
+    del sys.modules["lengths_of_things"]
+
+    assert processed(root)["imports"] == 22
+    del sys.modules["lengths_of_things"]
+
+
+def test_a_module_file_counts_for_its_own_modules_only(kept: WorkingRoot) -> None:
+    kept.add_run("native", READS_SAMPLE)
+    file = kept.modules / "native.py"
+    processed(kept)
+    file.write_text(file.read_text() + "\n# changed\n")
+
+    found = outcomes(processed(kept))
+
+    assert (found["reads"], found["native"]) == (Outcome.CACHED, Outcome.COMPLETED)
+
+
+@pytest.mark.parametrize("folder", ["answers", ".", "data"])
+def test_the_place_of_the_cache_hides_no_input(root: WorkingRoot, folder: str) -> None:
+    rules = root.path / "data" / "rules"
+    rules.parent.mkdir()
+    rules.write_text("old")
+    (root.path / "conf" / "fledge.conf").write_text(f"[cache]\nfolder = {folder}\n")
+    root.add_run("outside", f"return open({str(rules)!r}).read()", attributes=TRACEABLE)
+    processed(root)
+    assert outcomes(processed(root))["outside"] is Outcome.CACHED
+
+    rules.write_text("new")
+
+    assert processed(root)["outside"] == "new"
+
+
+def test_an_analysis_that_cannot_be_listed_any_more_costs_its_answers_only(root: WorkingRoot) -> None:
+    (root.analysis / "binary").write_text("sample")
+    root.add_run("removes", "import shutil; shutil.rmtree(self.analysis_path); return 1")
+
+    assert processed(root)["removes"] == 1
 
 
 CHAIN = {

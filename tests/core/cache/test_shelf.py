@@ -106,6 +106,62 @@ def test_what_was_not_used_for_long_goes(shelf: Shelf) -> None:
     assert [holding.analysis for holding in shelf.holdings()] == ["/new"]
 
 
+def test_what_is_not_the_caches_is_neither_shown_nor_removed(shelf: Shelf) -> None:
+    shelf.put("/a", "x", RECORD, b"")
+    for name in ("precious", "0" * 32, shelf.place("/b").name):
+        (shelf.folder / name).mkdir()
+        (shelf.folder / name / "path").write_text("/other")
+        os.utime(shelf.folder / name, (0, 0))
+
+    shelf.sweep()
+
+    assert len(list(shelf.folder.glob("*/path"))) == 4
+    assert [holding.analysis for holding in shelf.holdings()] == ["/a"]
+
+
+def test_a_folder_that_is_a_link_or_others_may_write_is_not_swept(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.put("/a", "x", RECORD, b"")
+    os.utime(shelf.place("/a"), (0, 0))
+    (tmp_path / "link").symlink_to(shelf.folder)
+
+    Shelf(tmp_path / "link", 1, 30).sweep()
+    shelf.folder.chmod(0o777)
+    shelf.sweep()
+
+    assert shelf.get("/a", "x")
+    assert not (shelf.folder / "swept").exists()
+
+
+@pytest.mark.parametrize("note", ["fifo", "empty", "link"])
+def test_a_folder_whose_note_cannot_be_read_is_left_alone(shelf: Shelf, tmp_path: Path, note: str) -> None:
+    shelf.put("/a", "x", RECORD, b"")
+    path = shelf.place("/a") / "path"
+    path.rename(tmp_path / "path")
+    makers = {
+        "fifo": lambda: os.mkfifo(path),
+        "empty": path.touch,
+        "link": lambda: path.symlink_to(tmp_path / "path"),
+    }
+    makers[note]()
+
+    assert list(shelf.holdings()) == []
+
+
+def test_a_folder_that_is_not_used_says_why(shelf: Shelf, tmp_path: Path) -> None:
+    assert shelf.why_unused() == ""
+    shelf.put("/a", "x", RECORD, b"")
+    assert shelf.why_unused() == ""
+
+    shelf.folder.chmod(0o722)
+    assert shelf.why_unused() == f"others may write {shelf.folder}"
+
+    (tmp_path / "link").symlink_to(shelf.folder)
+    assert Shelf(tmp_path / "link", 1, 30).why_unused() == f"{tmp_path / 'link'} is a link"
+
+    (tmp_path / "file").touch(0o600)
+    assert Shelf(tmp_path / "file", 1, 30).why_unused() == f"{tmp_path / 'file'} is no folder"
+
+
 def test_a_sweep_is_not_repeated_at_once_unless_asked(shelf: Shelf) -> None:
     shelf.put("/a", "x", RECORD, bytes(2 << 20))
     (shelf.folder / "swept").touch()

@@ -56,6 +56,10 @@ class FileDigests:
         """Return the digests that were asked for, as plain data."""
         return self._used
 
+    def newest_ns(self) -> int:
+        """Return when the one changed last of the files that were asked for was changed; 0 if there are none."""
+        return max((_changed_ns(record) for record in self._used.values()), default=0)
+
     def _look(self, path: str) -> str:
         try:
             status = os.stat(path)
@@ -76,6 +80,10 @@ class FileDigests:
             return f"changing {secrets.token_hex(16)}"
         self._known[path] = self._used[path] = known
         return f"file {known[5]}"
+
+
+def _changed_ns(record: list[object]) -> int:
+    return record[4] if isinstance(record[4], int) else 0
 
 
 def _hashed(path: str, identity: Identity) -> list[object] | None:

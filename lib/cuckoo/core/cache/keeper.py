@@ -14,7 +14,7 @@ from lib.cuckoo.common.root import Root
 from lib.cuckoo.core.answer import AnswerWriter, MalformedError, UnencodableError, pack, read_messages, unpack
 from lib.cuckoo.core.cache.files import FileDigests, tree_state
 from lib.cuckoo.core.cache.memory import AnalysisMemory, Observed, Question
-from lib.cuckoo.core.cache.setting import digest_of, setting
+from lib.cuckoo.core.cache.setting import digest_of, is_as_loaded, setting
 from lib.cuckoo.core.cache.shelf import Kept, Shelf
 from lib.cuckoo.core.cache.trace import Trace
 from lib.cuckoo.core.discovery import Candidate
@@ -45,12 +45,19 @@ class Common:
 
     @classmethod
     def of(cls, shelf: Shelf, root: Root, path: str, task: Mapping[str, Any]) -> "Common | None":
-        """Look at the analysis and at the code; None if nothing can be kept of this analysis."""
-        memory = AnalysisMemory.opened(shelf, path, [shelf.folder.parent, root.path / "storage" / "cache"])
+        """Look at the analysis and at the code; None if nothing can be kept of this analysis.
+
+        Nor can anything where the engine's files were changed after they were loaded, as below a watcher that runs
+        on during an upgrade: what the old code says would pass for an answer of the new.
+        """
+        memory = AnalysisMemory.opened(shelf, path, [root.path / "storage" / "cache"])
         if memory is None:
             return None
         code = FileDigests(shelf.code().get("files"))
-        return cls(memory, path, [setting(code), str(root.path), dict(task)], code, shelf)
+        engine = setting(code)
+        if not is_as_loaded(code):
+            return None
+        return cls(memory, path, [engine, str(root.path), dict(task)], code, shelf)
 
     def conditions_of(self, *parts: Any) -> str:
         """Return a digest of the conditions, "" when they are not plain data."""

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lib.cuckoo.common.root import SHIPPED
 from lib.cuckoo.core.answer import UnencodableError
 from lib.cuckoo.core.cache.files import FileDigests, Identity
 from lib.cuckoo.core.cache.listing import (
@@ -32,6 +31,7 @@ from lib.cuckoo.core.cache.listing import (
 from lib.cuckoo.core.cache.setting import digest_of, is_library
 from lib.cuckoo.core.cache.shelf import Kept, Shelf
 from lib.cuckoo.core.cache.trace import Traced
+from lib.cuckoo.core.discovery import PRIVATE_PACKAGE
 
 _CLOCK_NS = 20_000_000
 """How far the file system's clock, which ticks, may be behind ours."""
@@ -96,7 +96,9 @@ class AnalysisMemory:
 
     def recall(self, question: Question) -> Kept | None:
         """Return the answer that is kept, if it holds."""
-        kept = self._shelf.get(self._analysis, question.name) if question.conditions else None
+        kept = None
+        if question.conditions and question.cacheable:
+            kept = self._shelf.get(self._analysis, question.name)
         return kept if kept and self._holds(kept.record, question) else None
 
     def claim(self, traced: Traced, started_ns: int) -> dict[str, Identity]:
@@ -117,9 +119,12 @@ class AnalysisMemory:
         if question.needs_files and not _has_new_file(outputs, observed.started_ns):
             return "it wrote nothing that was noticed"
         paths = set(self._read(observed.traced))
+        paths.update(foreign_code())
         if not question.traceable:
-            paths.update(regular_files(self._analysis))
-            paths.update(foreign_code())
+            try:
+                paths.update(regular_files(self._analysis))
+            except OSError as error:  # a folder that goes while it is listed
+                return f"the analysis cannot be listed: {error.strerror}"
         began, found = observed.started_ns - _CLOCK_NS, {}
         for path in sorted(paths, key=os.fsencode):
             changed = _changed_ns(path) >= began
@@ -241,11 +246,14 @@ def source_of(path: str) -> str:
 
 
 def foreign_code() -> Iterator[str]:
-    """Yield the files of loaded modules that are neither ours nor of installed libraries."""
-    shipped = f"{SHIPPED / 'modules'}{os.sep}"
-    for module in list(sys.modules.values()):
+    """Yield the files of loaded modules that are neither ours nor of installed libraries.
+
+    Modules are loaded before anything is watched, and with them what they import. Their own files are conditions of
+    their answers, and not of others'.
+    """
+    for name, module in list(sys.modules.items()):
         path = getattr(module, "__file__", None)
-        if isinstance(path, str) and not is_library(path) and not path.startswith(shipped):
+        if isinstance(path, str) and not is_library(path) and not name.startswith(f"{PRIVATE_PACKAGE}."):
             yield os.path.abspath(path)
 
 

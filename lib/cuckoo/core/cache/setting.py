@@ -4,6 +4,7 @@ import hashlib
 import os
 import sys
 import sysconfig
+import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,8 @@ from lib.cuckoo.core.cache.files import FileDigests, tree_state
 
 CODE = Path(__file__).resolve().parents[2]
 """The folder lib/cuckoo."""
+LOADED_NS = time.time_ns()
+"""When this process, or the one that it was forked from, loaded the engine, in nanoseconds since 1970."""
 _VARIABLES = (
     "TZ",
     "LANG",
@@ -52,6 +55,11 @@ def setting(code: FileDigests) -> str:
             list(_libraries()),
         ]
     )
+
+
+def is_as_loaded(code: FileDigests) -> bool:
+    """Tell whether the engine that runs is the one whose files `setting` looked at."""
+    return code.newest_ns() <= LOADED_NS
 
 
 def is_library(path: str) -> bool:

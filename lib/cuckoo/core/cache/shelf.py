@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import mmap
 import os
+import re
 import shutil
 import stat
 import struct
@@ -34,6 +35,8 @@ _SWEPT = "swept"
 _SWEEP_SECONDS = 60
 _DAY = 86_400
 _NOBODY = b""
+_PATH_BYTES = 4096
+_PLACE = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -118,11 +121,26 @@ class Shelf:
             os.utime(self.place(analysis))
 
     def holdings(self) -> Iterator[Holding]:
-        """Yield what is kept, of each analysis, in no order."""
+        """Yield what is kept, of each analysis, in no order.
+
+        A folder counts by its name and the path that it notes: [cache] may name a folder in which other things lie.
+        """
         with contextlib.suppress(OSError):
             for place in self.folder.iterdir():
-                if place.is_dir() and not place.is_symlink():
-                    yield _holding(place)
+                if _PLACE.fullmatch(place.name) and place.is_dir() and not place.is_symlink():
+                    holding = _holding(place)
+                    if place == self.place(holding.analysis):
+                        yield holding
+
+    def why_unused(self) -> str:
+        """Return why nothing is taken from the folder or put there, "" when it is used."""
+        try:
+            _require_ours(os.lstat(self.folder), self.folder)
+        except FileNotFoundError:
+            return ""  # it is made when something is kept
+        except OSError as error:
+            return str(error)
+        return "" if self.folder.is_dir() else f"{self.folder} is no folder"
 
     def drop(self, holding: Holding) -> None:
         """Remove all answers about one analysis; one that takes them meanwhile keeps what it has mapped."""
@@ -133,6 +151,8 @@ class Shelf:
 
         Not more often than once a minute, unless `at_once`: a look at everything costs.
         """
+        if self.why_unused():
+            return
         mark = self.folder / _SWEPT
         with contextlib.suppress(OSError):
             if not at_once and 0 <= time.time() - mark.stat().st_mtime < _SWEEP_SECONDS:
@@ -196,8 +216,8 @@ def _holding(place: Path) -> Holding:
             if entry.name.endswith(_ENDING):
                 answers.append(entry.name.removesuffix(_ENDING))
     analysis, used = _NOBODY, 0.0
-    with contextlib.suppress(OSError):
-        analysis = (place / _NAMES).read_bytes()[:4096]
+    with contextlib.suppress(OSError, ValueError):  # an empty file cannot be mapped
+        analysis = bytes(_mapped(place / _NAMES)[:_PATH_BYTES])
     with contextlib.suppress(OSError):
         used = place.stat().st_mtime
     return Holding(place, os.fsdecode(analysis), sorted(answers), size, used)
@@ -214,8 +234,9 @@ def _make_ours(folder: Path) -> None:
 
 
 def _require_ours(status: os.stat_result, path: Path) -> None:
-    others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    if stat.S_ISLNK(status.st_mode) or status.st_uid != os.geteuid() or others:
+    if stat.S_ISLNK(status.st_mode):
+        raise PermissionError(f"{path} is a link")
+    if status.st_uid != os.geteuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise PermissionError(f"others may write {path}")
 
 
