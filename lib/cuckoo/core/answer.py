@@ -408,9 +408,10 @@ def _require_complete(data: bytes | memoryview) -> None:
     for start in range(0, len(data), _SCANNED_BYTES):
         scanner.feed(data[start : start + _SCANNED_BYTES])
         try:
-            return scanner.skip()
+            scanner.skip()
         except msgpack.OutOfData:
-            pass  # it goes on in the next piece, from where it stopped
+            continue  # it goes on in the next piece, from where it stopped
+        return
     raise ValueError("incomplete")
 
 

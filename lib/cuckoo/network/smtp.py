@@ -123,7 +123,7 @@ class Smtp(Dialogue):
                 yield
             empty = EMPTY_DATA.match(tape.buffer)
             yield from (
-                tape.pour(empty.end(), body) if empty else tape.pour_until(END_OF_DATA, b".", 3, body)
+                tape.pour(empty.end(), body) if empty else tape.pour_until(END_OF_DATA, b"\n.", 3, body)
             )
         except Cut:
             self._deliver(body, None, stuffed=True)
