@@ -22,6 +22,7 @@ from lib.cuckoo.core.answer import (
     first_obstacle,
     pack,
     read_messages,
+    unpack,
 )
 
 LIMIT = 8 << 20
@@ -99,6 +100,15 @@ def test_long_lists_and_large_strings_come_back_whole() -> None:
     value = {"rows": [{"n": number} for number in range(5000)], "blob": bytes(3 << 20), "empty": [[], {}]}
 
     assert read(written(value)) == [value]
+
+
+@pytest.mark.parametrize("kept", [5000, 1 << 20, 3 << 20, -1])
+def test_a_message_of_several_megabytes_that_ends_early_is_malformed(kept: int) -> None:
+    body = pack([{"name": "x" * 300_000, "numbers": [1, 2.5, None]}] * 14)
+
+    assert len(unpack(memoryview(body))) == 14
+    with pytest.raises(MalformedError, match="incomplete"):
+        unpack(memoryview(body[:kept]))
 
 
 def test_subclasses_of_plain_types_come_back_as_their_base() -> None:

@@ -153,7 +153,7 @@ def test_a_gap_that_reaches_beyond_what_is_poured_ends_it() -> None:
 
 def test_an_end_is_not_found_across_a_gap() -> None:
     kept = Kept()
-    tape = Tape(lambda tape: tape.pour_until(END, b".", 2, kept))
+    tape = Tape(lambda tape: tape.pour_until(END, b"\n.", 2, kept))
     tape.feed(b"a\n")
     tape.gap(3)
     tape.feed(b".\nb\n.\nrest")
@@ -165,7 +165,7 @@ def test_an_end_is_not_found_across_a_gap() -> None:
 def test_what_is_poured_until_an_end_does_not_depend_on_the_pieces(pieces: list[bytes], size: int) -> None:
     def poured(parts: Iterator[bytes]) -> tuple[bytes, bool]:
         kept = Kept()
-        tape = Tape(lambda tape: tape.pour_until(END, b".", 2, kept))
+        tape = Tape(lambda tape: tape.pour_until(END, b"\n.", 2, kept))
         for part in parts:
             tape.feed(part)
         ended = tape.done

@@ -38,7 +38,8 @@ _MOST_SHARES = 64  # of a buffer, on average: a small answer must not become val
 _UNCHECKED_BYTES = 4096
 _STREAMED_DEPTH = 3
 _WRITE_BUFFER = 1 << 20
-_CHUNK = 1024
+_SCANNED_BYTES = 1 << 20  # at a time, so that the scanner never holds a second copy of a large message
+_CHUNK = 64
 
 
 class UnencodableError(ValueError):
@@ -404,11 +405,14 @@ def _require_complete(data: bytes | memoryview) -> None:
         ValueError: it ends before the members that its headers claim.
     """
     scanner = msgpack.Unpacker(max_buffer_size=len(data), read_size=1, strict_map_key=False)
-    scanner.feed(data)
-    try:
-        scanner.skip()
-    except msgpack.OutOfData as error:
-        raise ValueError("incomplete") from error
+    for start in range(0, len(data), _SCANNED_BYTES):
+        scanner.feed(data[start : start + _SCANNED_BYTES])
+        try:
+            scanner.skip()
+        except msgpack.OutOfData:
+            continue  # it goes on in the next piece, from where it stopped
+        return
+    raise ValueError("incomplete")
 
 
 _UNPACK_ERRORS = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, MemoryError)

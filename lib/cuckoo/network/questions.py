@@ -31,7 +31,7 @@ class Questions:
         self._maximum = maximum
         self._records: dict[tuple[str, str, str], Record] = {}
         self._answers: dict[tuple[str, str, str], dict[Answer, None]] = {}
-        self._latest: dict[tuple[str, str, str], tuple[Answer, ...]] = {}
+        self._latest: dict[tuple[str, str, str], Message] = {}
         self._open: OrderedDict[tuple[bytes, int, str], float] = OrderedDict()
 
     def add(self, family: str, flow: bytes, identification: int, found: Message, time: float) -> None:
@@ -41,14 +41,12 @@ class Questions:
             record = self._records.get(key) or self._new(key, time)
             if record is None:
                 continue
-            slot = (flow, identification, name)
-            if found.response:
-                self._answer(record, key, found, time, self._open.pop(slot, None))
-            else:
+            if not found.response:
                 record["count"] += 1
-                self._open[slot] = time
-                if len(self._open) > MOST_OPEN:
-                    self._open.popitem(last=False)
+            if record["latency"] is None:
+                self._time(record, (flow, identification, name), found, time)
+            if found.response and self._latest.get(key) is not found:
+                self._answer(record, key, found)
         if found.response and not found.questions:
             self._announcement(family, found, time)
 
@@ -64,19 +62,23 @@ class Questions:
         self._answers[key] = {}
         return record
 
-    def _answer(
-        self, record: Record, key: tuple[str, str, str], found: Message, time: float, asked: float | None
-    ) -> None:
+    def _time(self, record: Record, slot: tuple[bytes, int, str], found: Message, time: float) -> None:
+        """Note when a question was asked, or how long its answer took: of the first answer that is for one."""
+        if not found.response:
+            self._open[slot] = time
+            if len(self._open) > MOST_OPEN:
+                self._open.popitem(last=False)
+        elif (asked := self._open.pop(slot, None)) is not None:
+            record["latency"] = round(time - asked, 6)
+
+    def _answer(self, record: Record, key: tuple[str, str, str], found: Message) -> None:
         if record["rcode"] in {None, "SERVFAIL", "REFUSED"} or found.rcode == "NOERROR":
             record["rcode"] = found.rcode
-        if asked is not None and record["latency"] is None:
-            record["latency"] = round(time - asked, 6)
-        if self._latest.get(key) is not found.answers:
-            self._keep_answers(key, found)
+        self._keep_answers(key, found)
 
     def _keep_answers(self, key: tuple[str, str, str], found: Message) -> None:
         known = self._answers[key]
-        self._latest[key] = found.answers
+        self._latest[key] = found
         for answer in found.answers:
             if answer not in known and len(known) < MOST_ANSWERS:
                 known[answer] = None

@@ -54,12 +54,6 @@ class Smtp(Dialogue):
         self._content: Body | None = None
         self._messages_dropped = 0
         self._tls = False
-        self._steps = {
-            "STARTTLS": self._start_tls,
-            "AUTH": self._log_in,
-            "DATA": self._data,
-            "BDAT": self._chunk,
-        }
         super().__init__(context)
 
     def _read_client(self, tape: Tape) -> Steps:
@@ -77,8 +71,8 @@ class Smtp(Dialogue):
             self._hostname = command.argument
         elif command.name in {"MAIL", "RCPT", "RSET"}:
             self._note_envelope(command)
-        elif command.name in self._steps:
-            yield from self._steps[command.name](tape, command)
+        elif command.name in _STEPS:
+            yield from _STEPS[command.name](self, tape, command)
 
     def _note_raw(self, sent: bytes) -> None:
         self._raw += sent[: RAW_LIMIT - len(self._raw)]
@@ -129,7 +123,7 @@ class Smtp(Dialogue):
                 yield
             empty = EMPTY_DATA.match(tape.buffer)
             yield from (
-                tape.pour(empty.end(), body) if empty else tape.pour_until(END_OF_DATA, b".", 3, body)
+                tape.pour(empty.end(), body) if empty else tape.pour_until(END_OF_DATA, b"\n.", 3, body)
             )
         except Cut:
             self._deliver(body, None, stuffed=True)
@@ -203,6 +197,13 @@ class Smtp(Dialogue):
         self.records.append(summary)
 
 
+_STEPS: dict[str, Callable[[Smtp, Tape, Command], Steps]] = {
+    "STARTTLS": Smtp._start_tls,  # noqa: SLF001 - of the class above
+    "AUTH": Smtp._log_in,  # noqa: SLF001 - as above
+    "DATA": Smtp._data,  # noqa: SLF001 - as above
+    "BDAT": Smtp._chunk,  # noqa: SLF001 - as above
+}
+"""What reads on behind a command. Not bound: a connection that refers to itself is freed late, by the collector."""
 _ANSWERS = {"LOGIN": 2}
 """Lines of the client in a log-in, when the server's questions were not captured; 1 for others."""
 

@@ -60,6 +60,14 @@ class Watched(NamedTuple):
     overlap: int
     sink: Sink
 
+    def passes(self, payload: bytes | memoryview) -> bool:
+        """Tell whether no match begins in a payload, as far as that can be said without looking for one."""
+        return (
+            isinstance(payload, bytes)
+            and (self.mark[-1:] not in payload or self.mark not in payload)  # one byte is found many times as fast
+            and payload.find(self.mark[:1], -self.overlap) < 0
+        )
+
 
 class Drain:
     """A sink that keeps nothing."""
@@ -93,8 +101,12 @@ class Tape:
             return
         if self.done:
             return
+        watched = self._watched
+        if watched is not None and not self.buffer and not self._hold.size and watched.passes(payload):
+            watched.sink.write(payload)
+            return
         self.buffer += payload
-        if self._watched is None or self._pour_before(self._watched) is not None:
+        if watched is None or self._pour_before(watched) is not None:
             self.resume()
         if len(self.buffer) > UNACCOUNTED or self._hold.size:
             self._account()
@@ -105,6 +117,8 @@ class Tape:
             return match
         surplus = len(self.buffer) - watched.overlap
         if surplus > 0:
+            begun = self.buffer.find(watched.mark[:1], surplus)
+            surplus = len(self.buffer) if begun < 0 else begun
             watched.sink.write(self.buffer[:surplus])
             del self.buffer[:surplus]
         return None
@@ -212,7 +226,7 @@ class Tape:
     def pour_until(self, end: re.Pattern[bytes], mark: bytes, overlap: int, sink: Sink) -> Steps:
         """Pass bytes to the sink as they come, up to and with a match of `end`; gaps are told to it.
 
-        `mark` is a part of every match, best a single byte that is rare elsewhere: it is found many times as fast.
+        Every match begins with `mark`, best with a byte at its end that is rare elsewhere.
         `overlap` is the longest match less one. What comes before a gap never matches together with what comes
         behind it.
         """

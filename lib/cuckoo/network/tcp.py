@@ -45,9 +45,8 @@ class Half(Stream):
         end: that behind the last byte, UNSET before a FIN.
     """
 
-    __slots__ = ("end", "initial", "lost", "peer", "waiting_bytes")
+    __slots__ = ("end", "initial", "lost", "waiting_bytes")
     flow: "Connection"
-    peer: "Half"
 
     def __init__(self, flow: "Connection", side: int, key: bytes) -> None:
         super().__init__(flow, side, key)
@@ -109,8 +108,9 @@ class Half(Stream):
             or self.flow.table.overfull
         ):
             return True
-        acknowledged = (self.peer.acknowledged - self.next) & MASK
-        return self.peer.acknowledged != UNSET and self.waiting[0][0] - self.received <= acknowledged < HALF
+        peer = self.flow.halves[1 - self.side]
+        acknowledged = (peer.acknowledged - self.next) & MASK
+        return peer.acknowledged != UNSET and self.waiting[0][0] - self.received <= acknowledged < HALF
 
     def _release(self) -> None:
         """Pass on what no longer waits for anything."""
@@ -175,9 +175,7 @@ class Connection(Flow):
     def __init__(self, table: "Connections", key: bytes, time: float, offset: int) -> None:
         super().__init__(time, offset)
         self.table = table
-        client, server = Half(self, CLIENT, key), Half(self, SERVER, reversed_key(key))
-        client.peer, server.peer = server, client
-        self.halves = (client, server)
+        self.halves = (Half(self, CLIENT, key), Half(self, SERVER, reversed_key(key)))
         self.retransmissions = 0
         self.state = "open"
         self.silent = self.undecided = True
@@ -259,6 +257,11 @@ class Connections(FlowTable):
     def overfull(self) -> bool:
         """True when too many bytes wait for missing ones."""
         return self.waiting_bytes > self._limits.waiting_bytes
+
+    def remove(self, flow: Flow) -> None:
+        """End a connection. It lets go of its directions, which know it: what refers to itself is freed late."""
+        super().remove(flow)
+        flow.halves = ()
 
     def half(self, key: bytes, flags: int, sequence: int, time: float, offset: int) -> Half:
         """Return the direction that a segment belongs to; a new SYN on old ports makes a new connection."""
