@@ -64,7 +64,9 @@ class Watched(NamedTuple):
         """Tell whether no match begins in a payload, as far as that can be said without looking for one."""
         return (
             isinstance(payload, bytes)
-            and (self.mark[-1:] not in payload or self.mark not in payload)  # one byte is found many times as fast
+            and (
+                self.mark[-1:] not in payload or self.mark not in payload
+            )  # one byte is found many times as fast
             and payload.find(self.mark[:1], -self.overlap) < 0
         )
 
