@@ -96,6 +96,28 @@ class TrackedResults(dict[str, Any]):
         self._all_taken = True
         return super().__iter__()
 
+    def __reversed__(self) -> Iterator[str]:
+        self._all_taken = True
+        return super().__reversed__()
+
+    def __eq__(self, other: object) -> bool:
+        self._all_taken = True
+        return super().__eq__(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None  # as of any dict
+
+    def __repr__(self) -> str:
+        self._all_taken = True
+        return super().__repr__()
+
+    def popitem(self) -> tuple[str, Any]:
+        """Take the last section out."""
+        self._touch_all()
+        return super().popitem()
+
 
 def copied(value: Any) -> Any:
     """Return a copy that can be changed without changing the original; what is no container stays itself."""
