@@ -18,8 +18,8 @@ from tests.working_root import WorkingRoot, is_running, run_of
 
 _AT_FORK: dict[str, Callable[[], None]] = {}
 os.register_at_fork(
-    before=lambda: _AT_FORK.get("before", lambda: None)(),
-    after_in_parent=lambda: _AT_FORK.get("after", lambda: None)(),
+    before=lambda: _AT_FORK.get("before", lambda: None)(),  # noqa: PLW0108 - looked up at each fork
+    after_in_parent=lambda: _AT_FORK.get("after", lambda: None)(),  # noqa: PLW0108 - looked up at each fork
 )
 SPAWN = """
 import time, signal

@@ -3,12 +3,16 @@
 import os
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from lib.cuckoo.common.exceptions import CuckooStartupError
 from lib.cuckoo.common.root import Root
 from lib.cuckoo.core.cache.shelf import Shelf, configured_shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 RECORD = {"a": [1, "b"], "c": None}
 
@@ -137,7 +141,7 @@ def test_a_folder_whose_note_cannot_be_read_is_left_alone(shelf: Shelf, tmp_path
     shelf.put("/a", "x", RECORD, b"")
     path = shelf.place("/a") / "path"
     path.rename(tmp_path / "path")
-    makers = {
+    makers: dict[str, Callable[[], None]] = {
         "fifo": lambda: os.mkfifo(path),
         "empty": path.touch,
         "link": lambda: path.symlink_to(tmp_path / "path"),
