@@ -122,7 +122,7 @@ _PLAIN = bytes((*b"\t\r\n", *range(32, 127)))
 
 def printable(data: bytes | bytearray, limit: int = 65536) -> str:
     r"""Return bytes of the wire as text: UTF-8 where they are, else each byte; unprintable ones as \\xNN."""
-    piece = bytes(data[:limit])
+    piece = bytes(data) if len(data) <= limit else bytes(data[:limit])
     try:
         text = piece.decode()
     except UnicodeDecodeError as error:

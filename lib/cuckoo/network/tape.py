@@ -61,12 +61,13 @@ class Watched(NamedTuple):
     sink: Sink
 
     def passes(self, payload: bytes | memoryview) -> bool:
-        """Tell whether no match begins in a payload, as far as that can be said without looking for one."""
+        """Tell whether no match begins in a payload, as far as that can be said without looking for one.
+
+        A single byte is found many times as fast as two: that comes first.
+        """
         return (
             isinstance(payload, bytes)
-            and (
-                self.mark[-1:] not in payload or self.mark not in payload
-            )  # one byte is found many times as fast
+            and (self.mark[-1:] not in payload or self.mark not in payload)
             and payload.find(self.mark[:1], -self.overlap) < 0
         )
 
