@@ -215,3 +215,20 @@ def test_any_bytes_are_the_same_report_or_the_named_error(
             assert whole(found) == expected
     except CuckooOperationalError:
         assert expected is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"x": [[]] * 60}, {str(number): [] for number in range(60)}],
+    ids=["in one value", "in several"],
+)
+def test_more_lists_than_a_report_has_are_refused(
+    tmp_path: Path, content: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = saved(tmp_path, json.dumps(content).encode())
+    with opened_report(file) as found:
+        assert found == content
+    monkeypatch.setattr(unread, "MOST_KEPT_PARTS", 50)
+
+    with pytest.raises(CuckooOperationalError, match="more than 50 lists"), opened_report(file):
+        pass

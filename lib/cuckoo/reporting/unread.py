@@ -26,6 +26,8 @@ MOST_BYTES = 8 << 30
 """Of a report, unpacked."""
 MOST_KEPT = 256 << 20
 """Characters of JSON of all sections without calls, and of one call."""
+MOST_KEPT_PARTS = 10_000_000
+"""Lists and records of them; an empty one takes three characters, and more than twenty times as much memory."""
 _PIECE = 1 << 20
 _STEP = 256
 """Calls between two marks."""
@@ -115,6 +117,7 @@ class Reading:
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         self._scan = json.JSONDecoder().raw_decode
         self._kept = 0
+        self._kept_parts = 0
         self._length = 0
         """Characters of the value read last."""
 
@@ -223,6 +226,8 @@ class Reading:
         self._kept += self._length
         if self._kept > MOST_KEPT:
             raise ValueError(f"its sections without calls are larger than {size_text(MOST_KEPT)}")
+        self._kept_parts += _parts(self._text, self._at - self._length, self._at)
+        _bound_parts(self._kept_parts)
         return found
 
     def value(self) -> Any:
@@ -268,7 +273,18 @@ class Reading:
         self._next += len(piece)
         more = self._decoder.decode(piece, final=not piece)
         self._text += more
+        if len(self._text) > MOST_KEPT_PARTS:  # else it cannot hold so many
+            _bound_parts(_parts(self._text, 0, len(self._text)))
         return bool(piece or more)
+
+
+def _parts(text: str, start: int, end: int) -> int:
+    return text.count("[", start, end) + text.count("{", start, end)
+
+
+def _bound_parts(count: int) -> None:
+    if count > MOST_KEPT_PARTS:
+        raise ValueError(f"its sections without calls have more than {MOST_KEPT_PARTS:,} lists and records")
 
 
 class UnreadCalls(Sequence[Any]):
