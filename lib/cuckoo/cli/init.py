@@ -17,6 +17,6 @@ def init(folder: Path) -> None:
     """  # noqa: D301 - the backspace is what click knows lines to keep by
     from lib.cuckoo.core.scaffold import make_root  # noqa: PLC0415 - only here
 
-    for file in make_root(folder):
+    for file in dict.fromkeys(make_root(folder)):
         click.echo(f"wrote {file}")
     click.echo(f"\nnow: cd {folder} && fledge modules")
