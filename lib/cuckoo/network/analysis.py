@@ -75,7 +75,7 @@ class Analysis:
             settings.maximum, settings.record_bytes, settings.allowed, private_hosts=settings.private_hosts
         )
         limits = Limits(settings.flows, settings.waiting_bytes)
-        self._tcp = Connections(limits, self._open_tcp, self._record, self._sections.connection)
+        self._tcp = Connections(limits, self._open_tcp, self._record, self._end_tcp)
         self._udp = Exchanges(settings.flows, self._open_udp, self._end_udp)
         self._layers = self._make_layers()
         self._walk = capture.walk = active().Walk(
@@ -224,6 +224,11 @@ class Analysis:
             for told in self._over_https.messages(record):
                 self._dns("dns", connection.halves[CLIENT].key, told.message, told.time)
         self._sections.record(connection, record)
+
+    def _end_tcp(self, connection: Connection) -> None:
+        self._sections.connection(connection)
+        # they know it too, and what refers to itself is freed late, by the collector
+        del connection.halves
 
     def _open_udp(self, flow: Exchange) -> None:
         flow.protocol = family_of(*ports(flow.halves[CLIENT].key)) or ""

@@ -258,11 +258,6 @@ class Connections(FlowTable):
         """True when too many bytes wait for missing ones."""
         return self.waiting_bytes > self._limits.waiting_bytes
 
-    def remove(self, flow: Flow) -> None:
-        """End a connection. It lets go of its directions, which know it: what refers to itself is freed late."""
-        super().remove(flow)
-        flow.halves = ()
-
     def half(self, key: bytes, flags: int, sequence: int, time: float, offset: int) -> Half:
         """Return the direction that a segment belongs to; a new SYN on old ports makes a new connection."""
         half: Half | None = self.halves.get(key)
