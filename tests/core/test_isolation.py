@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,14 @@ from lib.cuckoo.core.warden import KILL
 from tests.working_root import WorkingRoot, is_running, run_of
 
 _AT_FORK: dict[str, Callable[[], None]] = {}
-os.register_at_fork(
-    before=lambda: _AT_FORK.get("before", lambda: None)(),  # noqa: PLW0108 - looked up at each fork
-    after_in_parent=lambda: _AT_FORK.get("after", lambda: None)(),  # noqa: PLW0108 - looked up at each fork
-)
+
+
+def _do_at_fork(when: str) -> None:
+    if when in _AT_FORK:
+        _AT_FORK[when]()
+
+
+os.register_at_fork(before=partial(_do_at_fork, "before"), after_in_parent=partial(_do_at_fork, "after"))
 SPAWN = """
 import time, signal
 path = self.analysis_path

@@ -11,7 +11,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from lib.cuckoo.core.batch.holder import Holder
 from lib.cuckoo.core.batch.journal import events
+from lib.cuckoo.core.batch.leases import Lease
 from lib.cuckoo.core.batch.place import Place
 from lib.cuckoo.core.batch.states import State, States
 from tests.working_root import WorkingRoot, is_running
@@ -114,10 +116,12 @@ class Herd:
         return found
 
     def is_worked_on(self) -> bool:
-        """Tell whether a module that began still runs, whatever became of who started it."""
+        """Tell whether a module that began still runs or one may yet begin, whatever became of who started it."""
         begun = {(name, pid) for word, name, pid in self._entries() if word == "start"}
         ended = {(name, pid) for word, name, pid in self._entries() if word != "start"}
-        return any(is_running(int(pid)) for _, pid in begun - ended)
+        return any(is_running(int(pid)) for _, pid in begun - ended) or any(
+            Lease(self.place.leases / name, Holder("")).is_shared() for name in self.leases()
+        )
 
     def finished(self) -> Counter[str]:
         """Return how often the journals say of each analysis that it completed."""

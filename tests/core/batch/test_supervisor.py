@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from lib.cuckoo.common.root import Root
+from lib.cuckoo.core.batch import leases
+from lib.cuckoo.core.batch.holder import Holder, this_machine
+from lib.cuckoo.core.batch.leases import Lease
 from lib.cuckoo.core.batch.place import identity
 from lib.cuckoo.core.batch.run import Batch, Selection
 from lib.cuckoo.core.batch.stopping import Stop
@@ -88,3 +91,34 @@ def test_an_interrupted_analysis_keeps_what_went_wrong_before(herd: Herd) -> Non
     assert state
     assert (state.ending, state.tries) == ("INTERRUPTED", 1)
     assert herd.leases() == []
+
+
+def test_an_analysis_whose_holder_is_dead_is_waited_for_while_the_last_children_are_dying(
+    herd: Herd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "_LAST_CHILDREN_SECONDS", 0.0)
+    dead = Holder("d" * 32, "2", "", "here", this_machine(), 1, 1, "2026-01-31 13:21:44")
+    conduct = Conduct(workers=2)
+    batch = Batch(Selection([herd.folder]), Settings(Root(herd.root.path)), conduct)
+    lease = Lease(herd.place.leases / identity("2"), dead)
+    lease.path.write_bytes(dead.as_bytes())
+    child = os.fork()
+    if not child:
+        lease.share()
+        signal.pause()
+    wait_until(lease.is_shared)
+    ticks = []
+
+    def tick() -> None:
+        ticks.append(len(herd.finished()))
+        if ticks.count(3) == 5:
+            os.kill(child, signal.SIGKILL)
+
+    try:
+        batch.go(Stop(tick))
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+    assert herd.finished() == dict.fromkeys(herd.names, 1)
+    assert "skipped" not in batch.counts

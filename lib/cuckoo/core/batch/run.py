@@ -58,6 +58,7 @@ class Batch:
         self._began: dict[str, float] = _times(previous.get("began")) if previous else {}
         self._supervisor = Supervisor(self.run, self._home, settings, conduct)
         self._seen: set[tuple[Path, str]] = set()
+        self._orphaned: deque[Analysis] = deque()
 
     @property
     def journal(self) -> Path:
@@ -130,6 +131,9 @@ class Batch:
         taken: deque[Analysis] = deque()
         self._drain(pending, taken, stop)
         self._drain(taken, None, stop)
+        while self._orphaned and not stop.asked:  # their leases get stale, at the latest
+            left, self._orphaned = self._orphaned, deque()
+            self._drain(left, None, stop)
 
     def _drain(self, pending: deque[Analysis], taken: deque[Analysis] | None, stop: Stop) -> None:
         """Work until nothing is pending; what somebody else has goes to `taken`, or is left to them."""
@@ -149,10 +153,17 @@ class Batch:
             return
         if answer is None:
             self._supervisor.skip(analysis, "was done meanwhile by another run")
-        elif isinstance(answer, Holder) and taken is None:
-            self._supervisor.skip(analysis, f"is being processed by {answer}")
-        elif isinstance(answer, Holder) and taken is not None:
+        elif isinstance(answer, Holder):
+            self._leave(analysis, answer, taken)
+
+    def _leave(self, analysis: Analysis, holder: Holder, taken: deque[Analysis] | None) -> None:
+        """Put off what somebody else has, in the end to them; not to a dead one, whose last children are dying."""
+        if taken is not None:
             taken.append(analysis)
+        elif holder.runs_here() is False:
+            self._orphaned.append(analysis)
+        else:
+            self._supervisor.skip(analysis, f"is being processed by {holder}")
 
     def _is_wanted(self, analysis: Analysis) -> "_Since":
         return _Since(self._began.get(str(analysis.place.folder), 0.0))

@@ -101,6 +101,7 @@ class Supervisor:
         Raises:
             CuckooOperationalError: records cannot be kept beside it.
         """
+        self.pool.beat_if_due()  # taking a lease may wait for the last children of who had it
         lease = self.leases(analysis.place).take(analysis.name)
         if isinstance(lease, Holder):
             return lease
@@ -115,6 +116,7 @@ class Supervisor:
     def sweep(self, place: Place) -> None:
         """Put in order what a killed run of this place left behind."""
         for lease in self.leases(place).left_behind():
+            self.pool.beat_if_due()
             previous = lease.previous
             if previous and _is_plain(previous.name) and identity(previous.name) == lease.path.name:
                 self._recover(Analysis(place, previous.name), lease)
