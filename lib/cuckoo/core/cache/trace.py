@@ -77,12 +77,12 @@ def _parsed(heard: bytes) -> Traced:
     kinds = {_READ: traced.reads, _WRITE: traced.writes, _LIST: traced.lists}
     for line in heard.split(b"\0")[:-1]:
         kind, path = line[:1], line[1:]
-        ended = ended or kind == _END
+        ended = ended or line == _END
         if kind in kinds and path.startswith(b"/"):
             kinds[kind].add(os.fsdecode(path))
         elif kind == _UNTIL and _TIME.fullmatch(path):
             traced.until = min(traced.until, float(path))
-        elif kind != _END:
+        elif line != _END:
             traced.passing = path.decode("utf-8", "replace") or "what it read cannot be told"
     if not ended:
         traced.passing = traced.passing or "it was not watched to its end"

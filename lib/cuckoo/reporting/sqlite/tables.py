@@ -510,9 +510,7 @@ TABLES = (
             Column("name", "TEXT", "section, or section and part: `static`, `network.smtp`"),
             Column("json", "JSON", "its value"),
         ),
-        lambda results: _sections(
-            {name: value for name, value in results.items() if not name.startswith(" ")}
-        ),
+        _sections,
         ("name",),
     ),
     CALLS,
