@@ -57,7 +57,7 @@ class Call(View):
 
     @property
     def thread_id(self) -> str:
-        """The thread."""
+        """The guest's number of the thread, as text; the second family calls it `tid`."""
         return self._text("thread_id", "tid")
 
     @property
@@ -213,7 +213,7 @@ class Summary(View):
 
     @property
     def read_files(self) -> tuple[str, ...]:
-        """Files read."""
+        """Paths of which content was read, first seen first."""
         return self._list("read_files")
 
     @property

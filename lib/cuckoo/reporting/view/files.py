@@ -186,7 +186,7 @@ class ProcessMemory(View):
 
     @property
     def process_id(self) -> int:
-        """The process."""
+        """The guest's number of the process that the dump was taken from, 0 where it is not said."""
         return self._integer("pid", "process_id")
 
     @property
