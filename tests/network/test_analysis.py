@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lib.cuckoo.common.allowlist import AllowList
 from lib.cuckoo.common.exceptions import CuckooProcessingError
+from lib.cuckoo.network import sections as sections_module
 from lib.cuckoo.network.analysis import Settings
 from tests.network.wire import (
     ACK,
@@ -358,3 +359,20 @@ def test_dns_over_tcp_is_read_on_any_port() -> None:
         ("odd.example", "0.0.0.0")
     ]
     assert [flow["protocol"] for flow in found["tcp"]] == ["dns"]
+
+
+def test_ports_of_one_host_and_of_all_are_bounded_and_the_rest_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sections_module, "MOST_PORTS", 3)
+    monkeypatch.setattr(sections_module, "MOST_PORTS_TOGETHER", 5)
+    packets = [
+        ethernet(ipv4(udp(50_000 + port, port, b"?"), 17, GUEST, f"198.51.100.{host}"))
+        for host in (1, 2, 3)
+        for port in (2001, 2002, 2003, 2004, 2001)
+    ]
+
+    found = sections(pcap(packets))
+
+    assert [host["ports"] for host in found["hosts"]] == [[2001, 2002, 2003], [2001, 2002], []]
+    assert found["truncated"] == {"ports": 7}

@@ -1,6 +1,8 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
 from lib.cuckoo.network.conversation import Record
-from lib.cuckoo.network.dns import message
-from lib.cuckoo.network.questions import MOST_ANSWERS, MOST_OPEN, Questions, family_of
+from lib.cuckoo.network.questions import MOST_ANSWERS, MOST_OPEN, MOST_SETTLED, Questions, family_of
 from tests.network.wire import name, query, resource, response
 
 FLOW = b"flow"
@@ -12,7 +14,8 @@ def address(last: int) -> bytes:
 
 
 def ask(questions: Questions, payload: bytes, time: float, family: str = "dns", flow: bytes = FLOW) -> None:
-    questions.add(family, flow, *message(payload), time)
+    if not questions.repeats(family, payload):
+        questions.add(family, flow, payload, time)
 
 
 def only(questions: Questions, family: str = "dns") -> Record:
@@ -135,7 +138,7 @@ def test_what_is_kept_is_bounded_and_the_rest_counted() -> None:
         content = bytes([10, 0, last >> 8, last & 255])
         ask(questions, response("0.example", [resource(POINTER, 1, content)]), 1.0)
 
-    assert questions.truncated == {"dns": 3}
+    assert questions.truncated == {"dns": 3, "dns_answers": 10}
     assert len(questions.section("dns")[0]["answers"]) == MOST_ANSWERS
     assert len(questions.names) <= 2
 
@@ -154,3 +157,67 @@ def test_the_family_is_that_of_the_server_port() -> None:
     assert family_of(53, 5000) == "dns"
     assert family_of(137, 137) == "nbns"
     assert family_of(1, 2) is None
+
+
+def test_large_answers_are_bounded_together() -> None:
+    questions = Questions(100, size=10_000)
+    for number in range(20):
+        ask(questions, response(f"{number}.example", [resource(POINTER, 65400, bytes(1000))]), 1.0)
+
+    kept = [answer["data"] for record in questions.section("dns") for answer in record["answers"]]
+
+    assert 2 < len(kept) < 5
+    assert questions.truncated == {"dns_answers": 20 - len(kept)}
+
+
+MESSAGES = [
+    *(query(host, identification=number) for host in ("a.example", "b.example") for number in (1, 2)),
+    *(
+        response("a.example", answers, flags=flags, identification=number)
+        for answers in ([], [address(1)], [address(1), address(2)])
+        for flags in (0x8180, 0x8182, 0x8183)
+        for number in (1, 2)
+    ),
+    response("a.example", [], flags=0x8185, identification=1),
+    response("b.example", [address(3)], identification=1)[:-1],
+]
+
+
+@given(st.lists(st.sampled_from(MESSAGES), max_size=30), st.sampled_from(["dns", "mdns"]))
+def test_messages_that_repeat_what_is_settled_change_only_the_count(
+    payloads: list[bytes], family: str
+) -> None:
+    plain, quick = Questions(10), Questions(10)
+    for time, payload in enumerate(payloads):
+        plain.add(family, FLOW, payload, float(time))
+        ask(quick, payload, float(time), family)
+
+    assert quick.section(family) == plain.section(family)
+    assert (quick.names, quick.truncated) == (plain.names, plain.truncated)
+
+
+def test_a_question_that_was_answered_is_settled_and_one_of_another_family_is_not() -> None:
+    questions = Questions(10)
+    asked, answered = query("a.example"), response("a.example", [address(1)])
+    questions.add("dns", FLOW, asked, 1.0)
+
+    assert not questions.repeats("dns", asked)
+    questions.add("dns", FLOW, answered, 2.0)
+    assert questions.repeats("dns", answered)
+    questions.add("dns", FLOW, asked, 3.0)
+    assert questions.repeats("dns", asked)
+    assert not questions.repeats("mdns", asked)
+    assert only(questions)["count"] == 3
+
+
+def test_what_is_settled_is_bounded() -> None:
+    questions = Questions(10)
+    questions.add("dns", FLOW, query("a.example"), 1.0)
+    answers = [
+        response("a.example", [resource(POINTER, 1, bytes(4), ttl=seconds)])
+        for seconds in range(MOST_SETTLED + 1)
+    ]
+    for answer in answers:
+        questions.add("dns", FLOW, answer, 2.0)
+
+    assert [questions.repeats("dns", answer) for answer in (answers[0], answers[-1])] == [False, True]

@@ -12,7 +12,7 @@ from lib.cuckoo.network import ip, link
 from lib.cuckoo.network.capture import Capture
 from lib.cuckoo.network.conversation import CLIENT, Context, Conversation, Record
 from lib.cuckoo.network.detect import Detecting, Place
-from lib.cuckoo.network.dns import DnsOverTcp, looks_like_dns, message
+from lib.cuckoo.network.dns import DnsOverTcp, looks_like_dns
 from lib.cuckoo.network.dns import Malformed as NoDns
 from lib.cuckoo.network.doh import DnsOverHttps
 from lib.cuckoo.network.flows import address_text, endpoints, ports
@@ -44,7 +44,8 @@ class Settings:
 
     Attributes:
         maximum: entries of each list.
-        record_bytes: memory for what was said in all protocols together.
+        record_bytes: memory for what was said in all protocols together; a quarter of it is for answers of
+            name services.
         flows: flows followed at a time, TCP and UDP each.
         waiting_bytes: TCP bytes that wait for missing ones.
     """
@@ -52,7 +53,7 @@ class Settings:
     context: Context = field(default_factory=Context)
     allowed: AllowList = field(default_factory=AllowList)
     maximum: int = 10_000
-    record_bytes: int = 48 << 20
+    record_bytes: int = 64 << 20
     flows: int = 50_000
     waiting_bytes: int = 64 << 20
     private_hosts: bool = False
@@ -237,17 +238,16 @@ class Analysis:
     def _named(self, side: Direction, payload: bytes, time: float) -> None:
         """Read a datagram of a name service."""
         flow = side.flow
-        self._dns(flow.protocol, flow.halves[CLIENT].key, payload, time)
+        if not self._sections.questions.repeats(flow.protocol, payload):
+            self._dns(flow.protocol, flow.halves[CLIENT].key, payload, time)
 
     def _dns(self, family: str, flow: bytes, payload: bytes, time: float) -> None:
         try:
-            identification, found = message(payload)
+            whole = self._sections.questions.add(family, flow, payload, time)
         except NoDns:
+            whole = False
+        if not whole:
             self.problems["malformed DNS message"] += 1
-            return
-        if not found.whole:
-            self.problems["malformed DNS message"] += 1
-        self._sections.questions.add(family, flow, identification, found, time)
 
     def _sniff(self, side: Direction, payload: bytes, time: float) -> None:
         """Look at the first datagrams of a flow on unusual ports for a protocol or a tunnel."""

@@ -7,7 +7,7 @@ A name costs at most `MOST_JUMPS` compression pointers and 255 bytes, so that no
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from socket import AF_INET6, inet_ntoa, inet_ntop
 from struct import Struct
@@ -24,6 +24,10 @@ MOST_JUMPS = 64
 LONGEST_NAME = 255
 MOST_RECORDS = 512
 """Records read of one message; 65,535 bytes could claim six times as many."""
+MOST_KNOWN = 1024
+"""Messages that are not read again when they are sent again."""
+LONGEST_KNOWN = 512
+"""Bytes of such a message."""
 
 TYPES = {
     1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 10: "NULL", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 17: "RP",
@@ -76,10 +80,9 @@ class Malformed(ValueError):  # noqa: N818 - reads as what it says
 
 @dataclass(slots=True)
 class _Names:
-    """The names of one message; those that pointers lead to are read once."""
+    """The names of one message."""
 
     data: bytes
-    known: dict[int, str] = field(default_factory=dict)
 
     def read(self, at: int) -> tuple[str, int]:
         """Return the name at an offset and the offset behind it."""
@@ -111,9 +114,8 @@ def name_text(labels: list[bytes]) -> str:
     return "".join(chr(byte) if 32 < byte < 127 else f"\\{byte:03d}" for byte in joined)
 
 
-@lru_cache(maxsize=4096)
 def _body(body: bytes) -> Message:
-    """Read what follows the identification; sandboxed programs ask the same things again and again."""
+    """Read what follows the identification."""
     data = bytes(2) + body
     flags = body[0] << 8 | body[1]
     counts = HEADER.unpack_from(data)[2:]
@@ -136,6 +138,10 @@ def _body(body: bytes) -> Message:
     )
 
 
+_known_body = lru_cache(maxsize=MOST_KNOWN)(_body)
+"""Sandboxed programs ask the same things again and again."""
+
+
 def message(payload: bytes) -> tuple[int, Message]:
     """Read a DNS message; return its identification and the rest.
 
@@ -144,7 +150,8 @@ def message(payload: bytes) -> tuple[int, Message]:
     """
     if len(payload) < HEADER.size:
         raise Malformed("fewer bytes than a header")
-    return payload[0] << 8 | payload[1], _body(payload[2:])
+    read = _known_body if len(payload) <= LONGEST_KNOWN else _body
+    return payload[0] << 8 | payload[1], read(payload[2:])
 
 
 def looks_like_dns(payload: bytes) -> bool:

@@ -4,8 +4,8 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
-from lib.cuckoo.network.conversation import Record
-from lib.cuckoo.network.dns import NETBIOS_TYPES, Answer, Message, netbios_name
+from lib.cuckoo.network.conversation import Pool, Record
+from lib.cuckoo.network.dns import NETBIOS_TYPES, Answer, Message, message, netbios_name
 
 FAMILIES = {53: "dns", 5353: "mdns", 5355: "llmnr", 137: "nbns"}
 """Port of the server to the section that its questions belong to."""
@@ -15,6 +15,14 @@ MOST_ANSWERS = 256
 """Different answers kept for one question."""
 MOST_NAMES = 16
 """Names kept for one address."""
+ANSWER_SIZE = 300
+"""Bytes that an answer takes beside those of its texts."""
+MOST_SETTLED = 4096
+"""Messages of one family that are known to change nothing but a count."""
+LONGEST_SETTLED = 512
+"""Bytes of such a message: what is longer is rarely sent again."""
+_MAY_IMPROVE = frozenset({None, "SERVFAIL", "REFUSED"})
+"""Return codes that any later one replaces."""
 
 
 class Questions:
@@ -22,22 +30,40 @@ class Questions:
 
     Attributes:
         names: address to the names that were resolved to it, directly or over aliases, first seen first.
-        truncated: questions beyond the bound, by family.
+        truncated: questions beyond the bound, by family, and answers beyond theirs, by family and "_answers".
     """
 
-    def __init__(self, maximum: int) -> None:
+    def __init__(self, maximum: int, size: int = 16 << 20) -> None:
+        """Keep `maximum` questions of all families together, and about `size` bytes of answers."""
         self.names: dict[str, dict[str, None]] = {}
         self.truncated: dict[str, int] = {}
         self._maximum = maximum
         self._records: dict[tuple[str, str, str], Record] = {}
         self._answers: dict[tuple[str, str, str], dict[Answer, None]] = {}
-        self._latest: dict[tuple[str, str, str], Message] = {}
+        self._room = Pool(size)
         self._open: OrderedDict[tuple[bytes, int, str], float] = OrderedDict()
+        self._settled: dict[str, dict[bytes, Record]] = {family: {} for family in FAMILIES.values()}
+        self._answered: Record = {"count": 0}
 
-    def add(self, family: str, flow: bytes, identification: int, found: Message, time: float) -> None:
-        """Take a message; `flow` is the key of the client's direction, the same for question and answer."""
+    def repeats(self, family: str, payload: bytes) -> bool:
+        """Take a message that was seen before and of which only the count can change; False for any other."""
+        record = self._settled[family].get(payload[2:])
+        if record is None:
+            return False
+        record["count"] += 1
+        return True
+
+    def add(self, family: str, flow: bytes, payload: bytes, time: float) -> bool:
+        """Take a message; False when a part of it could not be read.
+
+        `flow` is the key of the client's direction, the same for question and answer.
+
+        Raises:
+            dns.Malformed: this is no message.
+        """
+        identification, found = message(payload)
         for name, kind in found.questions:
-            key = (family, name, kind) if family != "nbns" else _netbios_key(name, kind)
+            key = _key(family, name, kind)
             record = self._records.get(key) or self._new(key, time)
             if record is None:
                 continue
@@ -45,15 +71,27 @@ class Questions:
                 record["count"] += 1
             if record["latency"] is None:
                 self._time(record, (flow, identification, name), found, time)
-            if found.response and self._latest.get(key) is not found:
+            if found.response:
                 self._answer(record, key, found)
+            if record["latency"] is not None and len(found.questions) == 1 and found.whole:
+                self._settle(family, payload, record, found)
         if found.response and not found.questions:
             self._announcement(family, found, time)
+        return found.whole
+
+    def _settle(self, family: str, payload: bytes, record: Record, found: Message) -> None:
+        """Remember a message: its question was answered, so the same one again says nothing new."""
+        settled = self._settled[family]
+        if len(payload) > LONGEST_SETTLED or (found.response and record["rcode"] in _MAY_IMPROVE):
+            return
+        if len(settled) >= MOST_SETTLED:
+            settled.clear()
+        settled[payload[2:]] = self._answered if found.response else record
 
     def _new(self, key: tuple[str, str, str], time: float) -> Record | None:
         family, name, kind = key
         if len(self._records) >= self._maximum:
-            self.truncated[family] = self.truncated.get(family, 0) + 1
+            self._let_go(family)
             return None
         record = self._records[key] = {
             "request": name, "type": kind, "answers": [], "first_seen": time, "count": 0,
@@ -72,18 +110,26 @@ class Questions:
             record["latency"] = round(time - asked, 6)
 
     def _answer(self, record: Record, key: tuple[str, str, str], found: Message) -> None:
-        if record["rcode"] in {None, "SERVFAIL", "REFUSED"} or found.rcode == "NOERROR":
+        if record["rcode"] in _MAY_IMPROVE or found.rcode == "NOERROR":
             record["rcode"] = found.rcode
-        self._keep_answers(key, found)
-
-    def _keep_answers(self, key: tuple[str, str, str], found: Message) -> None:
-        known = self._answers[key]
-        self._latest[key] = found
         for answer in found.answers:
-            if answer not in known and len(known) < MOST_ANSWERS:
-                known[answer] = None
-                if answer.type in {"A", "AAAA"}:
-                    self._learn(answer, key[1])
+            self._keep(key, answer)
+
+    def _keep(self, key: tuple[str, str, str], answer: Answer) -> None:
+        """Note an answer to a question, or count it when there is no room for it."""
+        known = self._answers[key]
+        if answer in known:
+            return
+        size = ANSWER_SIZE + len(answer.name) + len(answer.data)
+        if len(known) >= MOST_ANSWERS or not self._room.take(size):
+            self._let_go(f"{key[0]}_answers")
+            return
+        known[answer] = None
+        if answer.type in {"A", "AAAA"}:
+            self._learn(answer, key[1])
+
+    def _let_go(self, kind: str) -> None:
+        self.truncated[kind] = self.truncated.get(kind, 0) + 1
 
     def _learn(self, answer: Answer, asked: str) -> None:
         names = self.names.get(answer.data)
@@ -96,10 +142,9 @@ class Questions:
     def _announcement(self, family: str, found: Message, time: float) -> None:
         """A multicast answer that nobody asked for in the same message: known by its owner's name."""
         for answer in found.answers:
-            name, kind = answer.name, answer.type
-            key = (family, name, kind) if family != "nbns" else _netbios_key(name, kind)
+            key = _key(family, answer.name, answer.type)
             if self._records.get(key) or self._new(key, time):
-                self._keep_answers(key, Message(True, found.rcode, False, (), (answer,)))
+                self._keep(key, answer)
 
     def section(self, family: str) -> list[Record]:
         """Return the records of a family, first asked first."""
@@ -123,7 +168,10 @@ class Questions:
         yield from seen.items()
 
 
-def _netbios_key(name: str, kind: str) -> tuple[str, str, str]:
+def _key(family: str, name: str, kind: str) -> tuple[str, str, str]:
+    """Return what a record is known by; names of NetBIOS are decoded, and its types are others."""
+    if family != "nbns":
+        return family, name, kind
     number = int(kind[4:]) if kind.startswith("TYPE") else 33 if kind == "SRV" else 0
     return "nbns", netbios_name(name), NETBIOS_TYPES.get(number, kind)
 

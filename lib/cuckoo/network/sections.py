@@ -39,6 +39,8 @@ OWN_NETWORKS = tuple(
 """Addresses that say nothing beyond the network of the sandbox (RFC 1918, 3927, 4193, 4291)."""
 MOST_PORTS = 1000
 """Ports listed for one host."""
+MOST_PORTS_TOGETHER = 100_000
+"""Ports listed for all hosts."""
 MOST_SECONDS = 100_000
 """Entries of the timeline."""
 
@@ -47,18 +49,22 @@ class Sections:
     """The lists of one capture, filled while it is read."""
 
     def __init__(self, maximum: int, size: int, allowed: AllowList, *, private_hosts: bool) -> None:
-        """Keep `maximum` entries of each list, and `size` bytes of what was said in all protocols together."""
-        self.questions = Questions(maximum)
+        """Keep `maximum` entries of each list, and `size` bytes of what was said in all protocols together.
+
+        A quarter of these is for answers of name services, so that no other protocol can displace them.
+        """
+        self.questions = Questions(maximum, size // 4)
         self.truncated: Counter[str] = Counter()
         self.protocols: dict[str, list[int]] = {}
         self.start: float | None = None
         self._maximum = maximum
-        self._room = size
+        self._room = size - size // 4
         self._allowed = allowed
         self._private_hosts = private_hosts
         self._lists: dict[str, list[Any]] = {name: [] for name in LISTS}
         self._requests: dict[tuple[Any, ...], Record] = {}
         self._hosts: dict[str, dict[int, None]] = {}
+        self._ports = 0
         self._dead: dict[tuple[str, int], None] = {}
 
     def add(self, section: str, record: Any) -> None:
@@ -126,8 +132,13 @@ class Sections:
                 self.truncated["hosts"] += 1
                 return
             ports = self._hosts[address] = {}
-        if port is not None and len(ports) < MOST_PORTS:
-            ports[port] = None
+        if port is None or port in ports:
+            return
+        if len(ports) >= MOST_PORTS or self._ports >= MOST_PORTS_TOGETHER:
+            self.truncated["ports"] += 1
+            return
+        self._ports += 1
+        ports[port] = None
 
     def record(self, flow: Connection, record: Record) -> None:
         """Take a finished record of an application protocol over TCP."""
