@@ -7,7 +7,7 @@ order, so its records cannot depend on the splitting.
 
 import re
 from collections.abc import Callable, Generator
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from lib.cuckoo.network.conversation import Context, Conversation, Hold, Pool, Record
 
@@ -52,13 +52,17 @@ class Sink(Protocol):
         """Note that `size` bytes are missing here."""
 
 
-class Watched(NamedTuple):
+class Watched:
     """What `Tape.pour_until` waits for, and where what comes before goes."""
 
-    end: re.Pattern[bytes]
-    mark: bytes
-    overlap: int
-    sink: Sink
+    __slots__ = ("end", "first", "last", "overlap", "sink")
+
+    def __init__(self, end: re.Pattern[bytes], mark: bytes, overlap: int, sink: Sink) -> None:
+        self.end = end
+        self.first = mark[:1]
+        self.last = mark[-1:]
+        self.overlap = overlap
+        self.sink = sink
 
     def passes(self, payload: bytes | memoryview) -> bool:
         """Tell whether no match begins in a payload.
@@ -67,8 +71,8 @@ class Watched(NamedTuple):
         """
         return (
             isinstance(payload, bytes)
-            and (self.mark[-1:] not in payload or self.end.search(payload) is None)
-            and payload.find(self.mark[:1], -self.overlap) < 0
+            and (self.last not in payload or self.end.search(payload) is None)
+            and payload.find(self.first, -self.overlap) < 0
         )
 
 
@@ -120,7 +124,7 @@ class Tape:
             return match
         surplus = len(self.buffer) - watched.overlap
         if surplus > 0:
-            begun = self.buffer.find(watched.mark[:1], surplus)
+            begun = self.buffer.find(watched.first, surplus)
             surplus = len(self.buffer) if begun < 0 else begun
             watched.sink.write(self.buffer[:surplus])
             del self.buffer[:surplus]
