@@ -1,6 +1,8 @@
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lib.cuckoo.common.allowlist import AllowList, parse_allow_list
 
@@ -48,3 +50,28 @@ def test_an_empty_list_allows_nothing() -> None:
 def test_a_line_that_is_no_network_is_named() -> None:
     with pytest.raises(ValueError, match="not-an-address"):
         parse_allow_list([], ["not-an-address"])
+
+
+NETWORKS = [
+    "0.0.0.0/0",
+    "::/0",
+    "10.0.0.0/8",
+    "10.1.2.3/32",
+    "10.1.2.0/23",
+    "2001:db8::/32",
+    "::1/128",
+    "::/96",
+]
+
+
+@given(
+    st.lists(st.sampled_from(NETWORKS)),
+    st.one_of(
+        st.ip_addresses(), st.sampled_from(["10.1.2.3", "10.1.3.9", "::1", "2001:db8::5", "::a01:203"])
+    ),
+)
+def test_an_address_is_listed_when_a_network_holds_it(networks: list[str], text: object) -> None:
+    address = ip_address(str(text))
+    listed = any(address in ip_network(network) for network in networks)
+
+    assert parse_allow_list([], networks).address(address) is listed

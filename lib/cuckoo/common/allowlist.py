@@ -6,6 +6,7 @@ address may be a network (`192.0.2.0/24`).
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 
@@ -24,8 +25,23 @@ class AllowList:
         return any(".".join(labels[at:]) in self.domains for at in range(len(labels)))
 
     def address(self, address: IPv4Address | IPv6Address) -> bool:
-        """Tell whether an address is on the list."""
-        return any(address in network for network in self.networks)
+        """Tell whether an address is on the list; what that costs does not grow with the list."""
+        number, size = int(address), address.max_prefixlen
+        return any(
+            (number >> shift) in prefixes
+            for (width, shift), prefixes in self._prefixes.items()
+            if width == size
+        )
+
+    @cached_property
+    def _prefixes(self) -> dict[tuple[int, int], set[int]]:
+        """Size of the address and of its host part, in bits, to the network parts."""
+        found: dict[tuple[int, int], set[int]] = {}
+        for network in self.networks:
+            shift = network.max_prefixlen - network.prefixlen
+            prefixes = found.setdefault((network.max_prefixlen, shift), set())
+            prefixes.add(int(network.network_address) >> shift)
+        return found
 
 
 def parse_allow_list(domains: Iterable[str], networks: Iterable[str]) -> AllowList:
