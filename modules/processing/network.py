@@ -27,6 +27,7 @@ from lib.cuckoo.common.abstracts import Processing
 from lib.cuckoo.common.allowlist import AllowList, parse_allow_list
 from lib.cuckoo.common.exceptions import CuckooDependencyError, CuckooProcessingError
 from lib.cuckoo.common.folder import AnalysisFolder
+from lib.cuckoo.common.options import whole_number
 from lib.cuckoo.common.root import find_root
 from lib.cuckoo.network.analysis import Analysis, Settings
 from lib.cuckoo.network.attribution import attribute
@@ -117,7 +118,7 @@ class Network(Processing):
         )
 
     def _number(self, option: str, default: int) -> int:
-        return int(self.options.get(option, default))
+        return whole_number(self.options, option, default)
 
     def _file(self, option: str) -> str:
         name = self.options.get(option)
