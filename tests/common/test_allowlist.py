@@ -1,3 +1,4 @@
+import re
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from lib.cuckoo.common.allowlist import AllowList, parse_allow_list
 
 LIST = parse_allow_list(
-    ["# of the operating system", "Microsoft.com.", "", "  time.example  # clock"],
+    ["# of the operating system", "Microsoft.com.", "", "  time.example  # clock", "*.update.example"],
     ["192.0.2.0/24", "2001:db8::1", "198.51.100.7/24  # not a clean network"],
 )
 
@@ -21,6 +22,8 @@ LIST = parse_allow_list(
         ("notmicrosoft.com", False),
         ("microsoft.com.evil.example", False),
         ("com", False),
+        ("update.example", True),
+        ("a.update.example", True),
         ("", False),
     ],
 )
@@ -50,6 +53,12 @@ def test_an_empty_list_allows_nothing() -> None:
 def test_a_line_that_is_no_network_is_named() -> None:
     with pytest.raises(ValueError, match="not-an-address"):
         parse_allow_list([], ["not-an-address"])
+
+
+@pytest.mark.parametrize("line", ["127.0.0.1 ads.example", "https://ads.example/", "me@ads.example", "a\0b"])
+def test_a_line_that_is_no_domain_is_named(line: str) -> None:
+    with pytest.raises(ValueError, match=f"{re.escape(repr(line))} is no domain"):
+        parse_allow_list([line], [])
 
 
 NETWORKS = [

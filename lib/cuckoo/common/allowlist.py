@@ -1,13 +1,17 @@
 """What is of no interest to an analyst: allow-lists of domains and addresses.
 
-A list has one entry a line; what follows `#` is a comment. A domain stands for itself and all below it, an
-address may be a network (`192.0.2.0/24`).
+A list has one entry a line; what follows `#` is a comment. A domain stands for itself and all below it, with or
+without `*.` before it; an address may be a network (`192.0.2.0/24`).
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+
+_NO_DOMAIN = re.compile(r"[\s/:@]|[\x00-\x1f]")
+"""In no name: what stands in lines of other formats, as in a hosts file or a list of URLs."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,16 @@ def parse_allow_list(domains: Iterable[str], networks: Iterable[str]) -> AllowLi
     """Build the list from the lines of two files.
 
     Raises:
-        ValueError: a line of `networks` is no address or network; the message names it.
+        ValueError: a line is no domain, or no address or network; the message names it.
     """
-    names = frozenset(line.lower().strip(".") for line in _entries(domains))
+    names = frozenset(_domain(line) for line in _entries(domains))
     return AllowList(names, tuple(ip_network(line, strict=False) for line in _entries(networks)))
+
+
+def _domain(entry: str) -> str:
+    if _NO_DOMAIN.search(entry):
+        raise ValueError(f"{entry!r} is no domain")
+    return entry.lower().removeprefix("*.").strip(".")
 
 
 def _entries(lines: Iterable[str]) -> Iterator[str]:

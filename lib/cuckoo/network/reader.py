@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from lib.cuckoo.common.twins import preferred, twins
 from lib.cuckoo.network import pure
 
-INTERFACE = 2
+INTERFACE = 3
 """Raised with every change to what `Walker` and `Backend` offer or are given, here and in `_walk.pyx`."""
 
 
@@ -27,6 +27,11 @@ class Walker(Protocol):
 
     def records(self, data: bytes, position: int, written: pure.Format, link: int, base: int) -> int:
         """Take records of a pcap."""
+
+    def blocks(
+        self, data: bytes, position: int, order: str, interfaces: list[pure.Interface], base: int
+    ) -> int:
+        """Take blocks of a pcapng."""
 
     def packet(self, time: float, link: int, data: bytes, length: int) -> bool:
         """Take a packet."""
