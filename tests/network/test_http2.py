@@ -62,6 +62,21 @@ def test_a_stream_gives_the_records_of_http() -> None:
     assert paired["flaws"] == []
 
 
+@pytest.mark.parametrize(
+    ("scheme", "uri"),
+    [
+        ("https", "https://evil.test:8080/a?b"),
+        ("ws", "http://evil.test:8080/a?b"),
+        ("", "http://evil.test:8080/a?b"),
+    ],
+)
+def test_the_scheme_of_a_uri_is_that_of_the_request(scheme: str, uri: str) -> None:
+    asked = [(name, scheme if name == ":scheme" else value) for name, value in REQUEST]
+    (exchange,) = exchanges((CLIENT, PREFACE + headers(asked, 1)))
+
+    assert exchange["uri"] == uri
+
+
 def test_streams_are_kept_apart() -> None:
     encoder = hpack.Encoder()
     asked = PREFACE + b"".join(frame(1, 5, stream, encoder.encode(REQUEST)) for stream in (1, 3))

@@ -33,11 +33,11 @@ CUT_VERSION = re.compile(rb"(?:[ \t]+|^)(?:H|HT|HTT|HTTP|HTTP/[\d.]*)$")
 FINAL_WITHOUT_BODY = frozenset({101, 204, 304})
 
 
-Tunnel = Callable[[str], Conversation]
-"""Makes the parser of what follows a switch: "connect", or the protocol that the Upgrade names."""
+Tunnel = Callable[[str, str], Conversation]
+"""Makes the parser of what follows a switch: "connect" and where to, or the protocol that the Upgrade names."""
 
 
-def _ignore(_protocol: str) -> Conversation:
+def _ignore(_protocol: str, _target: str) -> Conversation:
     return Unread()
 
 
@@ -63,7 +63,7 @@ class Http(TwoTapes):
         """Flush what is pending; a CONNECT whose answer was not captured counts as agreed to."""
         last = self._open[-1] if self._open else None
         if self._inner is None and last is not None and last.switched is None and _connects(last):
-            self.hand_over(self._tunnel("connect"))
+            self._switch(last, "connect")
         super().close()
 
     def _finish(self) -> None:
@@ -180,13 +180,15 @@ class Http(TwoTapes):
     def _decide_switch(self, message: Message, exchange: Exchange) -> None:
         if exchange.switched is None and _switches(message, exchange):
             exchange.switched = True
-            protocol = "connect" if _connects(exchange) else message.header("upgrade").lower()
-            self.hand_over(self._tunnel(protocol))
+            self._switch(exchange, "connect" if _connects(exchange) else message.header("upgrade").lower())
         elif exchange.switched is None:
             exchange.switched = False
             self.tapes[CLIENT].resume()
 
     # both
+
+    def _switch(self, exchange: Exchange, protocol: str) -> None:
+        self.hand_over(self._tunnel(protocol, exchange.request.target if exchange.request else ""))
 
     def _rest(
         self, tape: Tape, message: Message, body: Callable[[Tape, Message], Steps], cut: Cut | None
