@@ -200,7 +200,8 @@ class Origin:
         if request.method == "CONNECT" or not host or ABSOLUTE.match(request.target):
             return request.target
         scheme = request.scheme or ("https" if self.section == "https_ex" else "http")
-        if self.port != _DEFAULT_PORTS[scheme] and not _PORT.search(host):
+        understood = _DEFAULT_PORTS.values() if request.scheme else (_DEFAULT_PORTS[scheme],)
+        if self.port not in understood and not _PORT.search(host):
             host = f"{host}:{self.port}"
         return f"{scheme}://{host}{'' if request.target.startswith('/') else '/'}{request.target}"
 
