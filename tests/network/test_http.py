@@ -344,6 +344,28 @@ def test_a_start_line_that_is_cut_by_a_gap_is_kept() -> None:
     assert second["host"] == "example.com"
 
 
+def test_a_response_of_http_0_9_is_a_body_until_the_end() -> None:
+    old, paired = play(Http(Context()), (CLIENT, b"GET /x\n"), (SERVER, b"<ht"), (SERVER, b"ml>\n\nbye"))
+
+    assert (old["version"], paired["status"], paired["response"], paired["flaws"]) == ("0.9", None, "", [])
+    assert paired["resp"]["type"] == "http_response"
+    assert paired["resp"]["sha256"] == hashlib.sha256(b"<html>\n\nbye").hexdigest()
+
+
+def test_a_server_may_answer_http_0_9_with_a_head() -> None:
+    (exchange,) = exchanges((CLIENT, b"GET /x\n"), (SERVER, b"HT"), (SERVER, OK[2:]))
+
+    assert (exchange["status"], exchange["resp"]["size"]) == (200, 5)
+
+
+def test_the_name_of_the_protocol_may_be_in_small_letters() -> None:
+    (exchange,) = exchanges(
+        (CLIENT, GET.replace(b"HTTP/", b"http/")), (SERVER, OK.replace(b"HTTP/", b"Http/"))
+    )
+
+    assert (exchange["path"], exchange["version"], exchange["status"]) == ("/a?b=1", "1.1", 200)
+
+
 def test_a_lost_response_does_not_shift_those_behind_it() -> None:
     first, second = exchanges((CLIENT, GET), (SERVER, 100), (CLIENT, POST), (SERVER, OK))
 

@@ -43,7 +43,10 @@ class Message:
     scheme: str = ""
     """That the request itself says, as only HTTP/2 does."""
     status: int = 0
+    """0 for a request, and where there is none."""
     reason: str = ""
+    kind: str = "http_request"
+    """What `save` is told that the body is."""
     stored: Record | None = None
     content: bytes = b""
     finished: bool = False
@@ -97,11 +100,6 @@ class Message:
         """What the body is packed with, the last applied last; chunks are undone while it is read."""
         transfer = [coding for coding in self.listed("transfer-encoding") if coding != "chunked"]
         return self.listed("content-encoding") + transfer
-
-    @property
-    def kind(self) -> str:
-        """What `save` is told that the body is."""
-        return "http_response" if self.status else "http_request"
 
 
 @dataclass(eq=False)
@@ -187,7 +185,7 @@ class Origin:
             "uri": self._uri(request) if request else None,
             "path": _path(request.target) if request else None,
             "version": request.version if request else None,
-            "status": response.status if response else None,
+            "status": response.status or None if response else None,
             "reason": response.reason if response else None,
             "interim": exchange.interim,
             **_side("request", "req", request),

@@ -117,6 +117,7 @@ class Http2(TwoTapes):
             message.status = (
                 int(digits) if digits.isascii() and digits.isdecimal() and len(digits) == 3 else 0
             )
+            message.kind = "http_response"
             first = f"HTTP/2 {digits}"
         message.take_headers(headers)
         message.start = first.encode()
