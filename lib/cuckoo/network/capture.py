@@ -332,7 +332,11 @@ class _Blocks:
         window = self._window
         while window.fill(12):
             if window.data.startswith(SECTION_MAGIC, window.position):
-                self._begin_section(window.data[window.position + 8 : window.position + 12])
+                try:
+                    self._begin_section(window.data[window.position + 8 : window.position + 12])
+                except CuckooProcessingError:
+                    self._problems["section of unknown byte order"] += 1
+                    return
             kind, size = self._pair(window.data, window.position)
             if size < 12 or size > LONGEST_BLOCK:
                 self._problems["block of impossible length"] += 1

@@ -74,6 +74,8 @@ class IcmpMessage(TypedDict):
     """Its number."""
     data: str
     """What an echo carries, as text; at most 256 bytes."""
+    time: float
+    """In seconds since 1970."""
 
 
 class DnsAnswer(TypedDict):
