@@ -180,6 +180,7 @@ def test_icmp_is_listed_with_what_echoes_carry() -> None:
         (3, 3, ""),
         (128, 0, "six"),
     ]
+    assert [round(each["time"] - START, 6) for each in found["icmp"]] == [0.0, 0.001, 0.002]
     assert [found["protocols"][each]["packets"] for each in ("icmp", "icmpv6")] == [2, 1]
 
 

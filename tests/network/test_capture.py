@@ -164,6 +164,16 @@ def test_a_new_section_starts_with_no_interfaces_and_its_own_byte_order() -> Non
     assert dict(capture.problems) == {"packet of an undeclared interface": 1}
 
 
+def test_a_damaged_section_costs_only_itself() -> None:
+    first = section() + interface() + enhanced(PACKETS[0], 0)
+    damaged = section().replace(b"\x4d\x3c\x2b\x1a", b"????")
+
+    assert read(first + damaged + interface() + enhanced(PACKETS[1], 0)) == (
+        PACKETS[:2],
+        {"block of impossible length": 1},
+    )
+
+
 def test_simple_and_old_packet_blocks_are_read() -> None:
     simple = block(3, struct.pack("<I", 100) + PACKETS[0][:60])
     old = block(2, struct.pack("<HHIIII", 0, 0, 0, 3_000_000, 61, 61) + PACKETS[1])

@@ -153,6 +153,13 @@ def test_the_first_fragment_of_a_known_flow_waits_for_the_others() -> None:
     assert found["problems"] == {}
 
 
+def test_what_all_fragments_took_on_the_wire_is_counted() -> None:
+    pieces = fragments(LONG, 24)
+    found = sections(pcap([*pieces, *fragments(LONG, 24, identification=10)]))
+
+    assert [flow["bytes"] for flow in found["udp"]] == [2 * sum(map(len, pieces))]
+
+
 def test_ipv6_fragments_are_put_together() -> None:
     def piece(start: int, end: int, more: int) -> bytes:
         header = struct.pack(">BBHI", 17, 0, start | more, 77)

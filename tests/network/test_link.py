@@ -40,6 +40,18 @@ CARRIERS = {
     "Cisco HDLC": (104, b"\x0f\0\x08\0" + DATAGRAM),
     "802.11": (105, DATA_FRAME + SNAP + DATAGRAM),
     "802.11 with radiotap": (127, b"\0\0\x0c\0" + bytes(8) + QUALITY_FRAME + SNAP + DATAGRAM),
+    "802.11 with radiotap, padded": (
+        127,
+        b"\0\0\x11\0\x03\0\0\0" + bytes(8) + b"\x20" + QUALITY_FRAME + b"\0\0" + SNAP + DATAGRAM,
+    ),
+    "802.11 with radiotap of two antennas, padded": (
+        127,
+        b"\0\0\x0d\0\x02\0\0\x80" + bytes(4) + b"\x30" + QUALITY_FRAME + b"\0\0" + SNAP + DATAGRAM,
+    ),
+    "802.11 with radiotap that says it is not padded": (
+        127,
+        b"\0\0\x0a\0\x02\0\0\0" + b"\x10\0" + QUALITY_FRAME + SNAP + DATAGRAM,
+    ),
     "SLIP": (8, bytes(16) + DATAGRAM),
     "FDDI": (10, bytes(13) + SNAP + DATAGRAM),
     "Token Ring with a route": (6, bytes(8) + b"\x80" + bytes(5) + b"\x04\0\0\0" + SNAP + DATAGRAM),

@@ -60,6 +60,32 @@ def test_names_in_parameters_are_decoded() -> None:
     assert read(head).attachments[0]["name"] == "€.exe"
 
 
+@pytest.mark.parametrize(
+    ("charset", "letters", "text"),
+    [
+        ("iso-8859-1", b"Gr\xfc\xdfe", "Grüße"),
+        ('"windows-1251"', b"\xcf\xf0\xe8", "При"),
+        ("us-ascii", "Grüße".encode(), "Grüße"),
+        ("x-unknown", b"a\xff", "a\\xff"),
+        ("idna", b"a\xff", "a\\xff"),
+        ("utf-16", b"\xff\xfea\0\0", "a\ufffd"),
+    ],
+)
+def test_text_is_read_in_the_character_set_that_it_names(charset: str, letters: bytes, text: str) -> None:
+    assert read(f"Content-Type: text/plain; charset={charset}\n\n".encode() + letters).text == text
+
+
+@pytest.mark.parametrize("charset", ["idna", "undefined", "punycode", "unicode_escape", "rot13", "hex"])
+def test_a_codec_that_is_no_character_set_leaves_a_word_as_it_is(charset: str) -> None:
+    assert decoded_header(f"=?{charset}?Q?a=E9-b?=") == f"=?{charset}?Q?a=E9-b?="
+
+
+def test_encoded_words_in_names_are_decoded() -> None:
+    head = b'Content-Disposition: attachment; filename="=?utf-8?B?4oKsLmV4ZQ==?="\r\n\r\nx'
+
+    assert read(head).attachments[0]["name"] == "€.exe"
+
+
 def test_uuencoded_parts_are_decoded() -> None:
     body = b"begin 644 a.bin\n" + binascii.b2a_uu(b"payload") + b"`\nend\n"
     head = b"Content-Type: application/x\r\nContent-Transfer-Encoding: x-uuencode\r\n\r\n"

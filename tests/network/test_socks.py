@@ -5,7 +5,7 @@ from lib.cuckoo.network.conversation import CLIENT, SERVER, Context
 from lib.cuckoo.network.detect import Detecting, Place
 from tests.network.conversations import Segment, damaged, in_pieces, only, play
 
-GET = b"GET / HTTP/1.1\r\n\r\n"
+GET = b"GET /x HTTP/1.1\r\n\r\n"
 ASK5 = b"\x05\x01\0\x03\x09evil.test\x01\xbb"
 GRANT5 = b"\x05\0\0\x01" + bytes(6)
 ASK4 = b"\x04\x01\0\x50\0\0\0\x01anna\0evil.test\0"
@@ -41,7 +41,7 @@ def test_a_tunnel_of_socks_5_is_followed() -> None:
             "granted": True,
         }
     ]
-    assert len(only(records, "http")) == 1
+    assert [record["uri"] for record in only(records, "http")] == ["http://evil.test:443/x"]
 
 
 def test_a_tunnel_of_socks_4a_is_followed() -> None:
@@ -50,7 +50,7 @@ def test_a_tunnel_of_socks_4a_is_followed() -> None:
     assert [(record["host"], record["port"], record["user"]) for record in only(records, "socks")] == [
         ("evil.test", 80, "anna")
     ]
-    assert len(only(records, "http")) == 1
+    assert [record["uri"] for record in only(records, "http")] == ["http://evil.test/x"]
 
 
 def test_a_refused_tunnel_carries_nothing() -> None:

@@ -214,7 +214,7 @@ class Analysis:
         ends = endpoints(connection.halves[CLIENT].key)
         if 53 in {ends.sport, ends.dport}:
             return DnsOverTcp()
-        return Detecting(Place(self._context, (ends.sport, ends.dport), ends.dst))
+        return Detecting(Place(self._context, (ends.sport, ends.dport), ends.dst, ends.src))
 
     def _record(self, connection: Connection, record: Record) -> None:
         if record["protocol"] == "dns":

@@ -104,6 +104,11 @@ class ClientHello:
         return _pairs(Reader(self.extension(SUPPORTED_VERSIONS) or b"").vector(1))
 
     @property
+    def highest_version(self) -> int:
+        """The latest version that the client speaks, drafts aside."""
+        return max((version for version in self.versions if version in VERSIONS), default=self.version)
+
+    @property
     def groups(self) -> list[int]:
         """The named groups for the exchange of keys (RFC 8446, 4.2.7); elliptic curves, before."""
         return Reader(self.extension(GROUPS) or b"").numbers(2)

@@ -24,20 +24,23 @@ RESYNC_LIMIT = 1 << 20
 """Bytes without a message after which a side is given up."""
 
 REQUEST_LINE = re.compile(
-    rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64})[ \t]+([^\r\n]*?)(?:[ \t]+HTTP/(\d{1,3}\.\d{1,3}))?[ \t\r]*"
+    rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64})[ \t]+([^\r\n]*?)(?:[ \t]+(?i:HTTP)/(\d{1,3}\.\d{1,3}))?[ \t\r]*"
 )
-STATUS_LINE = re.compile(rb"(?:HTTP/(\d{1,3}(?:\.\d{1,3})?)|ICY)[ \t]+(\d{3})(?:[ \t]+([^\r\n]*?))?[ \t\r]*")
+STATUS_LINE = re.compile(
+    rb"(?:(?i:HTTP)/(\d{1,3}(?:\.\d{1,3})?)|ICY)[ \t]+(\d{3})(?:[ \t]+([^\r\n]*?))?[ \t\r]*"
+)
+STATUS_BEGIN = b"HTTP/"
 HEAD_END = re.compile(rb"\n\r?\n")
 CUT_VERSION = re.compile(rb"(?:[ \t]+|^)(?:H|HT|HTT|HTTP|HTTP/[\d.]*)$")
 """The version where the line was cut, or where it stands in place of the target."""
 FINAL_WITHOUT_BODY = frozenset({101, 204, 304})
 
 
-Tunnel = Callable[[str], Conversation]
-"""Makes the parser of what follows a switch: "connect", or the protocol that the Upgrade names."""
+Tunnel = Callable[[str, str], Conversation]
+"""Makes the parser of what follows a switch: "connect" and where to, or the protocol that the Upgrade names."""
 
 
-def _ignore(_protocol: str) -> Conversation:
+def _ignore(_protocol: str, _target: str) -> Conversation:
     return Unread()
 
 
@@ -63,7 +66,7 @@ class Http(TwoTapes):
         """Flush what is pending; a CONNECT whose answer was not captured counts as agreed to."""
         last = self._open[-1] if self._open else None
         if self._inner is None and last is not None and last.switched is None and _connects(last):
-            self.hand_over(self._tunnel("connect"))
+            self._switch(last, "connect")
         super().close()
 
     def _finish(self) -> None:
@@ -128,13 +131,12 @@ class Http(TwoTapes):
                 yield from _resynchronise(tape, STATUS_LINE, 2)
 
     def _response(self, tape: Tape) -> Steps:
-        line, cut = yield from _start_line(tape)
-        found = STATUS_LINE.fullmatch(line)
-        if found is None:
-            raise Malformed
-        message = Message(line, Body(self.context), self.time, (found[1] or b"1.0").decode("ascii"))
-        message.status = int(found[2])
-        message.reason = printable(found[3] or b"", 1024)
+        if (yield from self._is_bare(tape)):
+            message, cut = Message(b"", Body(self.context), self.time, "0.9"), None
+        else:
+            line, cut = yield from _start_line(tape)
+            message = self._status(line)
+        message.kind = "http_response"
         if 100 <= message.status < 200 and message.status != 101:
             yield from _fields(tape, message)
             self._note_interim(message.status)
@@ -144,6 +146,26 @@ class Http(TwoTapes):
             tape, message, lambda tape, message: self._response_body(tape, message, exchange), cut
         )
         self._decide_switch(message, exchange)
+
+    def _is_bare(self, tape: Tape) -> Generator[None, None, bool]:
+        """Tell whether a response to HTTP/0.9 comes, which is a body and nothing else."""
+        while not tape.buffer:
+            yield
+        asked = self._waiting[0].request if self._waiting else None
+        if asked is None or asked.version != "0.9":
+            return False
+        while len(tape.buffer) < len(STATUS_BEGIN):
+            yield
+        return tape.buffer[: len(STATUS_BEGIN)].upper() != STATUS_BEGIN
+
+    def _status(self, line: bytes) -> Message:
+        found = STATUS_LINE.fullmatch(line)
+        if found is None:
+            raise Malformed
+        message = Message(line, Body(self.context), self.time, (found[1] or b"1.0").decode("ascii"))
+        message.status = int(found[2])
+        message.reason = printable(found[3] or b"", 1024)
+        return message
 
     def _note_interim(self, status: int) -> None:
         if self._waiting and len(self._waiting[0].interim) < MAXIMUM_HEADERS:
@@ -180,13 +202,15 @@ class Http(TwoTapes):
     def _decide_switch(self, message: Message, exchange: Exchange) -> None:
         if exchange.switched is None and _switches(message, exchange):
             exchange.switched = True
-            protocol = "connect" if _connects(exchange) else message.header("upgrade").lower()
-            self.hand_over(self._tunnel(protocol))
+            self._switch(exchange, "connect" if _connects(exchange) else message.header("upgrade").lower())
         elif exchange.switched is None:
             exchange.switched = False
             self.tapes[CLIENT].resume()
 
     # both
+
+    def _switch(self, exchange: Exchange, protocol: str) -> None:
+        self.hand_over(self._tunnel(protocol, exchange.request.target if exchange.request else ""))
 
     def _rest(
         self, tape: Tape, message: Message, body: Callable[[Tape, Message], Steps], cut: Cut | None

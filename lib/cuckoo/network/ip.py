@@ -34,6 +34,7 @@ class Fragments:
     Attributes:
         given_up: datagrams that never became whole, or were let go.
         begun: the first fragments of unfinished datagrams, for whoever wants to read at least those.
+        lengths: bytes on the wire of the fragments of unfinished datagrams.
     """
 
     LONGEST = 0xFFFF
@@ -45,6 +46,7 @@ class Fragments:
         self._totals: dict[tuple[bytes, int, int], int] = {}
         self._dropped = 0
         self.begun: dict[tuple[bytes, int, int], Frame] = {}
+        self.lengths: dict[tuple[bytes, int, int], int] = {}
 
     @property
     def given_up(self) -> int:
@@ -71,6 +73,13 @@ class Fragments:
             self._dropped += whole is None
         return whole
 
+    def note(self, key: tuple[bytes, int, int], first: Frame | None, length: int) -> None:
+        """Note the first fragment of a datagram, and what its fragments took on the wire so far."""
+        if key in self._unfinished:
+            self.lengths[key] = length
+            if first is not None:
+                self.begun[key] = first
+
     def _make_room(self) -> None:
         if len(self._unfinished) >= self._maximum:
             self._forget(next(iter(self._unfinished)))
@@ -80,6 +89,7 @@ class Fragments:
         del self._unfinished[key]
         self._totals.pop(key, None)
         self.begun.pop(key, None)
+        self.lengths.pop(key, None)
 
 
 def _join(pieces: list[tuple[int, bytes]], total: int) -> bytes | None:
@@ -144,13 +154,13 @@ class InternetProtocol:
         if frame.missing:
             return _cut(protocol, position)
         piece = frame.data[frame.start : frame.end]
-        key = (frame.addresses, protocol, identification)
-        whole = self.fragments.add(key, position, piece, last=not more)
+        key, fragments = (frame.addresses, protocol, identification), self.fragments
+        length = fragments.lengths.get(key, 0) + frame.length
+        whole = fragments.add(key, position, piece, last=not more)
         if whole is None:
-            if not position:
-                self.fragments.begun[key] = frame
+            fragments.note(key, frame if not position else None, length)
             return WAITING
-        frame.data, frame.start, frame.end = whole, 0, len(whole)
+        frame.data, frame.start, frame.end, frame.length = whole, 0, len(whole), length
         return IP_PROTOCOL + protocol
 
     def leftovers(self) -> Iterator[tuple[int, Frame]]:

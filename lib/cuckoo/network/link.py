@@ -182,12 +182,26 @@ def radiotap(frame: Frame) -> int:
     if frame.start + 4 > frame.end:
         raise Malformed("header is cut short")
     (length,) = _little_two(frame.data, frame.start + 2)
-    frame.take(max(length, 8))
-    return wireless(frame)
+    begin = frame.take(max(length, 8))
+    return wireless(frame, padded=bool(_radiotap_flags(frame.data[begin : frame.start]) & 0x20))
 
 
-def wireless(frame: Frame) -> int:
-    """An IEEE 802.11 data frame in the clear; other frames and protected ones carry nothing for us."""
+def _radiotap_flags(header: bytes) -> int:
+    """Return the Flags of a radiotap header, the second of its fields; 0 without them."""
+    present = int.from_bytes(header[4:8], "little")
+    at = 8
+    while header[at - 1] & 0x80 and at + 4 <= len(header):
+        at += 4
+    if present & 1:
+        at += -at % 8 + 8  # the time stamp is before them
+    return header[at] if present & 2 and at < len(header) else 0
+
+
+def wireless(frame: Frame, *, padded: bool = False) -> int:
+    """An IEEE 802.11 data frame in the clear; other frames and protected ones carry nothing for us.
+
+    A card may have `padded` the header to a multiple of four bytes.
+    """
     data, begin = frame.data, frame.take(24)
     control, flags = data[begin], data[begin + 1]
     if control & 0x0C != 0x08 or control & 0x40 or flags & 0x40:
@@ -196,6 +210,8 @@ def wireless(frame: Frame) -> int:
         frame.take(6)
     if control & 0x80:
         frame.take(6 if flags & 0x80 else 2)
+    if padded:
+        frame.take(-(frame.start - begin) % 4)
     return LLC
 
 

@@ -5,6 +5,7 @@ depth of nesting; parameters of headers are read by the standard library.
 """
 
 import binascii
+import codecs
 import quopri
 import re
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ TEXT_LIMIT = 64 << 10
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _REST_OF_LINE = re.compile(rb"[ \t]*(?:\r?\n|\r?\Z)")
 _PARAMETER = re.compile(r";\s*(filename|name|boundary)\s*=\s*(?:\"([^\"]*)\"|([^\s;\"]+))", re.IGNORECASE)
+_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([\w.:+-]{1,40})", re.IGNORECASE)
 _FOLD = re.compile(r"\r?\n(?=[ \t])")
 _LINE_END = re.compile(r"\r?\n")
 _NAMING = ("content-type", "content-disposition")
@@ -31,6 +33,8 @@ _BETWEEN_WORDS = re.compile(r"\?= =\?(?=[\w-]{1,40}(?:\*[\w-]{0,20})?\?[bqBQ]\?)
 _ENCODED_WORD = re.compile(r"=\?([\w-]{1,40})(?:\*[\w-]{0,20})?\?([bqBQ])\?([^?\s]*)\?=")
 _PARAMETER_LIMIT = 4096
 """Characters of a header with parameters; reading them takes the square of it."""
+_NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
+"""Codecs of Python between text and bytes that no mail is written in; some take the square of its length."""
 _ODD_HEADERS = (ValueError, LookupError, TypeError, AttributeError, MessageError)
 """What the standard library's readers of headers raise on malformed ones."""
 
@@ -72,7 +76,8 @@ class Part:
         if not any("name" in self._first.get(name, "").lower() for name in _NAMING):
             return ""
         try:
-            return clean(self._plain("filename", "name") or self._with_parameters().get_filename() or "")
+            name = self._plain("filename", "name") or self._with_parameters().get_filename() or ""
+            return decoded_header(name)
         except _ODD_HEADERS:
             return ""
 
@@ -96,6 +101,15 @@ class Part:
         except _ODD_HEADERS:
             return b""
         return boundary.encode("utf-8", "surrogateescape")[:256]
+
+    def readable(self) -> str:
+        """Return the begin of the content as text, by the character set that it names if that is known."""
+        letters = self.decoded()
+        named = _CHARSET.search(self._first.get("content-type", "")[:_PARAMETER_LIMIT])
+        charset = named[1] if named is not None else "utf-8"
+        if charset.lower() in {"utf-8", "us-ascii"}:
+            return printable(letters, TEXT_LIMIT)
+        return in_charset(letters[:TEXT_LIMIT], charset) or printable(letters, TEXT_LIMIT)
 
     def decoded(self) -> bytes:
         """Undo the transfer encoding; what cannot be undone is returned as sent."""
@@ -140,10 +154,17 @@ def _decoded_word(found: re.Match[str]) -> str:
     charset, encoding, word = found.groups()
     letters = word.encode("utf-8")
     decoded = _base64(letters) if encoding in "bB" else quopri.decodestring(letters, header=True)
+    return in_charset(decoded, charset) or found[0]
+
+
+def in_charset(letters: bytes, charset: str) -> str:
+    """Return letters of a character set as text; "" for a set that is not known, or is none."""
     try:
-        return clean(decoded.decode(charset, "replace"))
-    except LookupError:
-        return found[0]
+        if codecs.lookup(charset).name in _NO_CHARSETS:
+            return ""
+        return clean(letters.decode(charset, "replace"))
+    except (LookupError, ValueError):
+        return ""
 
 
 def read_mail(message: bytes, save: Save) -> Mail:
@@ -173,7 +194,7 @@ def _take_part(mail: Mail, part: Part, save: Save) -> None:
         described = {"name": part.name, "content_type": part.content_type}
         mail.attachments.append(save(part.decoded(), "attachment") | described)
     elif not mail.text:
-        mail.text = printable(part.decoded(), TEXT_LIMIT)
+        mail.text = part.readable()
 
 
 def _part(source: bytes, depth: int) -> Part:

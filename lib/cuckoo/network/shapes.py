@@ -74,6 +74,8 @@ class IcmpMessage(TypedDict):
     """Its number."""
     data: str
     """What an echo carries, as text; at most 256 bytes."""
+    time: float
+    """In seconds since 1970."""
 
 
 class DnsAnswer(TypedDict):
@@ -228,7 +230,7 @@ class HttpExchange(Ends, Attributed):
     version: str | None
     """Of HTTP, as the request says."""
     status: int | None
-    """Of the response."""
+    """Of the response; null in HTTP/0.9 too, which has none."""
     reason: str | None
     """Of the response, in words."""
     interim: list[int]
@@ -288,7 +290,7 @@ class Hellos(Ends):
     time: float
     """Of the first message, in seconds since 1970."""
     version: str
-    """That was agreed on: "TLS 1.3", "QUIC 1"."""
+    """That was agreed on: "TLS 1.3", "QUIC 1"; where no server answered, the latest that the client offers."""
     sni: str | None
     """The name that the client asks for, "" for none."""
     client_random: str | None
@@ -404,7 +406,7 @@ class MailMessage(_FROM):
     mail_from: str
     """Of the envelope."""
     rcpt_to: list[str]
-    """Of the envelope."""
+    """Of the envelope, refused ones too."""
     accepted: int | None
     """Code of the last reply; null when it was not captured."""
     time: float
