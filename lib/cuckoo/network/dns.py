@@ -376,7 +376,7 @@ def _netbios_status(names: _Names, start: int, end: int) -> str:
     at, count = start + 1, names.data[start]
     if at + 18 * count > end:
         raise Malformed("names are cut short")
-    return " ".join(netbios_text(names.data[at + 18 * index :][:16]) for index in range(count))
+    return " ".join(netbios_text(names.data[each : each + 16]) for each in range(at, at + 18 * count, 18))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -62,9 +62,8 @@ class Questions:
             dns.Malformed: this is no message.
         """
         identification, found = message(payload, netbios=family == "nbns")
-        asker = (
-            flow if family == "dns" else family.encode()
-        )  # others are asked of all, and one of them answers
+        # other families ask everybody, and somebody answers
+        asker = flow if family == "dns" else family.encode()
         for name, kind in found.questions:
             key = (family, name, kind)
             record = self._records.get(key) or self._new(key, time)
