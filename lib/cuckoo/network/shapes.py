@@ -267,9 +267,9 @@ class Certificate(TypedDict):
     error: NotRequired[str]
     """Why it, or part of it, could not be read."""
     subject: NotRequired[str | None]
-    """Whom it is for, RFC 4514. This and what follows is absent when the whole could not be read."""
+    """Whom it is for, as RFC 4514 writes names. This and what follows is absent when the whole could not be read."""
     issuer: NotRequired[str | None]
-    """Who gave it, RFC 4514."""
+    """Who gave it, as RFC 4514 writes names."""
     common_name: NotRequired[str | None]
     """The name of whom it is for."""
     serial: NotRequired[str | None]
