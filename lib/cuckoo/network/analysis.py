@@ -15,6 +15,7 @@ from lib.cuckoo.network.detect import Detecting, Place
 from lib.cuckoo.network.dns import DnsOverTcp, looks_like_dns
 from lib.cuckoo.network.dns import Malformed as NoDns
 from lib.cuckoo.network.doh import DnsOverHttps
+from lib.cuckoo.network.dtls import Dtls, is_dtls, is_stun
 from lib.cuckoo.network.flows import address_text, endpoints, ports
 from lib.cuckoo.network.icmp import icmp
 from lib.cuckoo.network.link import IP_PROTOCOL, IPV4, Frame
@@ -253,8 +254,13 @@ class Analysis:
         """Look at the first datagrams of a flow on unusual ports for a protocol or a tunnel."""
         flow = side.flow
         if is_quic(payload):
-            flow.protocol, flow.reader, flow.state = "quic", self._quic, Quic(self._context)
-            self._quic(side, payload, time)
+            flow.protocol, flow.reader, flow.state = "quic", self._stated, Quic(self._context)
+            self._stated(side, payload, time)
+        elif is_dtls(payload):
+            flow.protocol, flow.reader, flow.state = "dtls", self._stated, Dtls(self._context)
+            self._stated(side, payload, time)
+        elif is_stun(payload):
+            flow.protocol = "stun"
         elif self._tunnel(side, payload, time):
             flow.protocol, flow.reader = "tunnel", self._tunnelled
         elif looks_like_dns(payload):
@@ -263,14 +269,15 @@ class Analysis:
         elif flow.halves[0].packets + flow.halves[1].packets > SNIFFED_DATAGRAMS:
             flow.reader = None
 
-    def _quic(self, side: Direction, payload: bytes, time: float) -> None:
+    def _stated(self, side: Direction, payload: bytes, time: float) -> None:
+        """Give a datagram to what reads this flow."""
         side.flow.state.data(side.side, payload, time)
 
     def _end_udp(self, flow: Exchange) -> None:
         if flow.state is not None:
             flow.state.close()
             for record in flow.state.records:
-                self._sections.found(endpoints(flow.halves[CLIENT].key), record)
+                self._sections.found(endpoints(flow.halves[CLIENT ^ flow.state.swapped].key), record)
         self._sections.exchange(flow)
 
     def _tunnelled(self, side: Direction, payload: bytes, time: float) -> None:

@@ -104,6 +104,8 @@ def _salt(version: int) -> bytes | None:
 class Quic:
     """One UDP flow that carries QUIC; every `data` is one datagram."""
 
+    swapped = False
+
     def __init__(self, context: Context) -> None:
         self.context = context
         self.records: list[Record] = []

@@ -339,7 +339,7 @@ class Alert(TypedDict):
 
 
 class TlsHandshake(Hellos, Attributed):
-    """A connection of TLS."""
+    """A connection of TLS, or of DTLS over UDP."""
 
     resumed: bool | None
     """True when the server took up an old session; null when that cannot be seen."""
@@ -656,7 +656,7 @@ class NetworkSection(TypedDict):
     https_ex: list[HttpExchange]
     """Decrypted requests with their responses."""
     tls: list[TlsHandshake]
-    """Connections of TLS."""
+    """Connections of TLS and DTLS."""
     quic: list[Quic]
     """Connections of QUIC."""
     smtp: list[Smtp]
