@@ -37,7 +37,7 @@ class UdpFlow(Ends, Attributed):
     time: float
     """Of its first packet, in seconds since the first of the capture."""
     duration: float
-    """Seconds from its first packet to its last."""
+    """Seconds from its first packet to its last; 0 where the clock went back."""
     packets: int
     """Both ways."""
     bytes: int
