@@ -43,6 +43,15 @@ def test_names_are_read_though_another_extension_is_malformed() -> None:
     assert describe_certificate(der.replace(b"\x55\x1d\x11", b"\x55\x1d\x12"))["names"] == []
 
 
+def test_the_serial_number_is_read_where_it_precedes_the_fault() -> None:
+    der = make_certificate()
+    broken = der.replace(b"\x17\x0d", b"\x99\x0d", 1)
+
+    assert describe_certificate(broken)["error"] == "malformed certificate"
+    assert describe_certificate(broken)["serial"] == "abcdef"
+    assert "serial" not in describe_certificate(broken.replace(b"\x02\x04\0\xab", b"\x03\x04\0\xab"))
+
+
 def test_attributes_of_names_have_short_names() -> None:
     assert (
         describe_certificate(make_certificate(mail="a@b.test"))["subject"]

@@ -98,6 +98,8 @@ class Analysis:
             link.ETHERNET: link.ethernet,
             link.PPP: link.ppp,
             link.LLC: link.llc,
+            link.WIRELESS: link.wireless,
+            link.AGGREGATE: self._aggregate,
             link.IP_BY_VERSION: link.ip_by_version,
             0x8864: link.pppoe,
             0x893F: link.bridge_tag,
@@ -279,6 +281,24 @@ class Analysis:
             for record in flow.state.records:
                 self._sections.found(endpoints(flow.halves[CLIENT ^ flow.state.swapped].key), record)
         self._sections.exchange(flow)
+
+    def _aggregate(self, frame: Frame) -> int:
+        """Take the packets of one frame."""
+        if self._depth >= MOST_TUNNELS:
+            return link.UNKNOWN
+        self._depth += 1
+        try:
+            for inner in link.subframes(frame):
+                self._subframe(inner)
+        finally:
+            self._depth -= 1
+        return DONE
+
+    def _subframe(self, frame: Frame) -> None:
+        try:
+            self._climb(link.LLC, frame)
+        except link.Malformed as error:
+            self.problems[str(error)] += 1
 
     def _tunnelled(self, side: Direction, payload: bytes, time: float) -> None:
         self._tunnel(side, payload, time)

@@ -18,6 +18,7 @@ MAXIMUM_NAMES = 500
 _ALTERNATIVE = re.compile(rb"\x06\x03\x55\x1d\x11(?:\x01\x01.)?(?=\x04)", re.DOTALL)
 """The begin of that extension in DER, up to its content (RFC 5280, 4.2.1.6)."""
 _DNS_NAME, _IP_ADDRESS = 0x82, 0x87
+_INTEGER = 0x02
 _SHORT_NAMES = {
     "1.2.840.113549.1.9.1": "emailAddress",
     "1.3.6.1.4.1.311.60.2.1.1": "jurisdictionL",
@@ -39,7 +40,7 @@ def describe_certificate(der: bytes) -> Record:
     Keys besides sha1, sha256 and size: subject and issuer (as RFC 4514 writes names), common_name, serial
     (hexadecimal), not_before and not_after (ISO 8601, UTC), names (DNS names and addresses it is for), self_signed
     (subject and issuer are the same). What is malformed of these is None, and "error" says why; when the whole is
-    malformed there is "error" alone.
+    malformed there is "error", and "serial" where that precedes the fault.
     """
     record: Record = {
         "sha1": hashlib.sha1(der, usedforsecurity=False).hexdigest(),
@@ -53,7 +54,7 @@ def describe_certificate(der: bytes) -> Record:
         except ImportError:
             return record | {"error": "cryptography is not installed"}
         if certificate is None:
-            return record | {"error": "malformed certificate"}
+            return record | {"error": "malformed certificate"} | _serial_of(der)
         return record | _contents(certificate)
 
 
@@ -115,6 +116,17 @@ def names_of(der: bytes) -> list[str]:
     except (IndexError, ValueError):
         pass  # what precedes the damage was read
     return names
+
+
+def _serial_of(der: bytes) -> Record:
+    """Return the serial number alone of what is a certificate in its first bytes, if that is so."""
+    try:
+        fields = _element(_element(der, 0)[0], 0)[0]
+        number = fields if fields[0] == _INTEGER else fields[_element(fields, 0)[1] :]
+        serial = _element(number, 0)[0] if number[0] == _INTEGER else b""
+    except (IndexError, ValueError):
+        return {}
+    return {"serial": f"{int.from_bytes(serial, 'big', signed=True):x}"} if 0 < len(serial) <= 64 else {}
 
 
 def _element(der: bytes, at: int) -> tuple[bytes, int]:

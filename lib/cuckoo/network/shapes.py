@@ -273,7 +273,7 @@ class Certificate(TypedDict):
     common_name: NotRequired[str | None]
     """The name of whom it is for."""
     serial: NotRequired[str | None]
-    """Hexadecimal."""
+    """Hexadecimal; also of a certificate that could not be read as a whole, where it could."""
     not_before: NotRequired[str | None]
     """ISO 8601, UTC."""
     not_after: NotRequired[str | None]
