@@ -17,6 +17,7 @@ from lib.cuckoo.network.dns import Malformed as NoDns
 from lib.cuckoo.network.doh import DnsOverHttps
 from lib.cuckoo.network.dtls import Dtls, is_dtls, is_stun
 from lib.cuckoo.network.flows import address_text, endpoints, ports
+from lib.cuckoo.network.gquic import Gquic, is_gquic
 from lib.cuckoo.network.icmp import icmp
 from lib.cuckoo.network.link import IP_PROTOCOL, IPV4, Frame
 from lib.cuckoo.network.questions import family_of
@@ -31,6 +32,13 @@ MOST_LAYERS = 64
 MOST_TUNNELS = 4
 SNIFFED_DATAGRAMS = 4
 """Datagrams of a flow on unusual ports that are looked at before it counts as unknown."""
+
+CONNECTIONS: tuple[tuple[Callable[[bytes], bool], str, Callable[[Context], Conversation]], ...] = (
+    (is_quic, "quic", Quic),
+    (is_gquic, "quic", Gquic),
+    (is_dtls, "dtls", Dtls),
+)
+"""Protocols over UDP that have connections: what knows a first datagram, the name, what reads the flow."""
 
 DONE = -1
 """The kind of what follows when nothing does: the packet was taken."""
@@ -255,11 +263,9 @@ class Analysis:
     def _sniff(self, side: Direction, payload: bytes, time: float) -> None:
         """Look at the first datagrams of a flow on unusual ports for a protocol or a tunnel."""
         flow = side.flow
-        if is_quic(payload):
-            flow.protocol, flow.reader, flow.state = "quic", self._stated, Quic(self._context)
-            self._stated(side, payload, time)
-        elif is_dtls(payload):
-            flow.protocol, flow.reader, flow.state = "dtls", self._stated, Dtls(self._context)
+        known = next((known for known in CONNECTIONS if known[0](payload)), None)
+        if known is not None:
+            flow.protocol, flow.reader, flow.state = known[1], self._stated, known[2](self._context)
             self._stated(side, payload, time)
         elif is_stun(payload):
             flow.protocol = "stun"

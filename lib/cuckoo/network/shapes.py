@@ -356,7 +356,7 @@ class TlsHandshake(Hellos, Attributed):
 
 
 class Quic(Hellos):
-    """A connection of QUIC."""
+    """A connection of QUIC, or of Google's before the standard ("gQUIC Q046"), which has no hello of TLS."""
 
 
 class CommandRecord(TypedDict):
