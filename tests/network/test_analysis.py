@@ -252,6 +252,15 @@ def test_times_of_zero_and_times_that_go_backwards_are_taken_as_they_are() -> No
     assert found["udp"][0]["duration"] > 1e9
 
 
+def test_no_flow_lasts_less_than_nothing() -> None:
+    content = bytearray(pcap([asked(query("example.com"))] * 2))
+    struct.pack_into("<I", content, len(content) // 2 + 12, 0)
+
+    (flow,) = sections(bytes(content))["udp"]
+
+    assert (flow["packets"], flow["duration"]) == (2, 0.0)
+
+
 @pytest.mark.parametrize("content", [pcap([b"x"], link=147), section() + interface(147) + enhanced(b"x", 0)])
 def test_an_unknown_link_type_is_named(content: bytes) -> None:
     with pytest.raises(CuckooProcessingError, match=r"link type 147 \(USER0\)"):

@@ -80,6 +80,15 @@ def test_a_codec_that_is_no_character_set_leaves_a_word_as_it_is(charset: str) -
     assert decoded_header(f"=?{charset}?Q?a=E9-b?=") == f"=?{charset}?Q?a=E9-b?="
 
 
+@pytest.mark.parametrize("value", ["utf-7''%2b2AA-", "unicode_escape''%5cud800", "idna''x", "undefined''x"])
+def test_a_parameter_that_no_character_set_gives_is_none(value: str) -> None:
+    parts = f"Content-Type: multipart/mixed; boundary*={value}\n\n--x\n\ny\n"
+    named = f"Content-Disposition: attachment; filename*={value}\n\nx"
+
+    assert read(parts.encode()).attachments == []
+    assert len(read(named.encode()).attachments) == 1
+
+
 def test_encoded_words_in_names_are_decoded() -> None:
     head = b'Content-Disposition: attachment; filename="=?utf-8?B?4oKsLmV4ZQ==?="\r\n\r\nx'
 

@@ -6,7 +6,6 @@ HTTPS), 9461 (dohpath), and IANA's registry of DNS parameters.
 A name costs at most `MOST_JUMPS` compression pointers and 255 bytes, so that no loop is possible.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -42,8 +41,8 @@ TYPES = {
 }  # fmt: skip
 NETBIOS_TYPES = TYPES | {32: "NB", 33: "NBSTAT"}
 OPT = 41
-_EXTENDED = re.compile(rb"\0\0\x29..[^\0]", re.DOTALL)
-"""The begin of an OPT record with more than zero in the upper bits of the return code."""
+OPT_BEGIN = b"\0\0\x29"
+"""An empty name, and the type."""
 RCODES = {
     0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED", 6: "YXDOMAIN",
     7: "YXRRSET", 8: "NXRRSET", 9: "NOTAUTH", 10: "NOTZONE", 11: "DSOTYPENI", 16: "BADVERS", 17: "BADKEY",
@@ -125,14 +124,15 @@ def _body(body: bytes, dialect: "_Dialect") -> Message:
     data = bytes(2) + body
     flags = body[0] << 8 | body[1]
     counts = HEADER.unpack_from(data)[2:]
-    names = _Names(data)
+    names = dialect.names(data)
     questions: list[tuple[str, str]] = []
     answers: list[Answer] = []
     whole, rcode = True, flags & 15
     try:
-        at = _read_questions(names, counts[0], questions, dialect)
+        at = _read_questions(names, counts[0], questions, dialect.types)
         at = _read_answers(names, at, counts[1], answers, dialect)
-        rcode |= _extended_rcode(names, at, counts[2] + counts[3])
+        if counts[3]:
+            rcode |= _extended_rcode(names, at, counts[2] + counts[3])
     except (IndexError, CutShort, Malformed):
         whole = False
     return Message(
@@ -178,25 +178,28 @@ def looks_like_dns(payload: bytes) -> bool:
     return group in CLASSES and kind in TYPES and name.isascii() and "\\" not in name
 
 
-def _read_questions(names: _Names, count: int, questions: list[tuple[str, str]], dialect: "_Dialect") -> int:
+def _read_questions(
+    names: _Names, count: int, questions: list[tuple[str, str]], types: dict[int, str]
+) -> int:
     at = HEADER.size
     for _ in range(min(count, MOST_RECORDS)):
         name, at = names.read(at)
         (kind, _) = _question(names.data, at)
         at += 4
-        questions.append((dialect.name(name), dialect.type_name(kind)))
+        questions.append((name, types.get(kind) or f"TYPE{kind}"))
     return at
 
 
 def _read_answers(names: _Names, at: int, count: int, answers: list[Answer], dialect: "_Dialect") -> int:
+    types, readers = dialect.types, dialect.readers
     for _ in range(min(count, MOST_RECORDS)):
         name, at = names.read(at)
         kind, _, ttl, length = _resource(names.data, at)
         at += 10
         if at + length > len(names.data):
             raise Malformed("record longer than its message")
-        text = _data_text(names, dialect.readers.get(kind), at, at + length)
-        answers.append(Answer(dialect.name(name), dialect.type_name(kind), text, ttl))
+        text = _data_text(names, readers.get(kind), at, at + length)
+        answers.append(Answer(name, types.get(kind) or f"TYPE{kind}", text, ttl))
         at += length
     return at
 
@@ -206,12 +209,15 @@ def _extended_rcode(names: _Names, at: int, count: int) -> int:
 
     Other records between `at` and there are only walked over when there may be such bits.
     """
-    if _EXTENDED.search(names.data, at) is None:
+    data, mark = names.data, names.data.find(OPT_BEGIN, at)
+    while mark >= 0 and data[mark + 5 : mark + 6] in {b"", b"\0"}:
+        mark = data.find(OPT_BEGIN, mark + 1)
+    if mark < 0:
         return 0
     try:
         for _ in range(min(count, MOST_RECORDS)):
             _, at = names.read(at)
-            kind, _, ttl, length = _resource(names.data, at)
+            kind, _, ttl, length = _resource(data, at)
             if kind == OPT:
                 return int(ttl) >> 24 << 4
             at += 10 + length
@@ -379,21 +385,26 @@ def _netbios_status(names: _Names, start: int, end: int) -> str:
     return " ".join(netbios_text(names.data[each : each + 16]) for each in range(at, at + 18 * count, 18))
 
 
+class _NetbiosNames(_Names):
+    """The names of one message of NetBIOS."""
+
+    def read(self, at: int) -> tuple[str, int]:
+        name, behind = super().read(at)
+        return netbios_name(name), behind
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Dialect:
     """What differs between DNS and NetBIOS' name service, which has its own numbers of types."""
 
     types: dict[int, str]
+    """Mnemonics; a type without one is TYPE<number> (RFC 3597)."""
     readers: dict[int, _DataReader]
-    name: Callable[[str], str]
-
-    def type_name(self, kind: int) -> str:
-        """Return the mnemonic of a type, TYPE<number> for one without (RFC 3597)."""
-        return self.types.get(kind, f"TYPE{kind}")
+    names: type[_Names]
 
 
-_DNS = _Dialect(TYPES, READERS, str)
-_NETBIOS = _Dialect(NETBIOS_TYPES, {32: _netbios_addresses, 33: _netbios_status}, netbios_name)
+_DNS = _Dialect(TYPES, READERS, _Names)
+_NETBIOS = _Dialect(NETBIOS_TYPES, {32: _netbios_addresses, 33: _netbios_status}, _NetbiosNames)
 
 
 class DnsOverTcp:

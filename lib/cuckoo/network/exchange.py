@@ -98,8 +98,10 @@ class Message:
     @property
     def codings(self) -> list[str]:
         """What the body is packed with, the last applied last; chunks are undone while it is read."""
-        transfer = [coding for coding in self.listed("transfer-encoding") if coding != "chunked"]
-        return self.listed("content-encoding") + transfer
+        codings = self.listed("content-encoding")
+        if "transfer-encoding" in self._values:
+            codings += [coding for coding in self.listed("transfer-encoding") if coding != "chunked"]
+        return codings
 
 
 @dataclass(eq=False)
@@ -130,6 +132,11 @@ class Exchange:
     def weight(self) -> int:
         """About how many bytes the finished messages take."""
         return sum(message.weight for message in (self.request, self.response) if message is not None)
+
+    @property
+    def is_bare(self) -> bool:
+        """True when the request is one of HTTP/0.9, to which the answer may have no head."""
+        return self.request is not None and self.request.version == "0.9"
 
     @property
     def finished(self) -> bool:

@@ -106,7 +106,10 @@ class ClientHello:
     @property
     def highest_version(self) -> int:
         """The latest version that the client speaks, drafts aside."""
-        return max((version for version in self.versions if version in VERSIONS), default=self.version)
+        order = list(VERSIONS)
+        return max(
+            (each for each in self.versions if each in VERSIONS), key=order.index, default=self.version
+        )
 
     @property
     def groups(self) -> list[int]:

@@ -131,7 +131,10 @@ class Http(TwoTapes):
                 yield from _resynchronise(tape, STATUS_LINE, 2)
 
     def _response(self, tape: Tape) -> Steps:
-        if (yield from self._is_bare(tape)):
+        while not tape.buffer:
+            yield
+        waiting = self._waiting
+        if waiting and waiting[0].is_bare and (yield from _is_body(tape)):
             message, cut = Message(b"", Body(self.context), self.time, "0.9"), None
         else:
             line, cut = yield from _start_line(tape)
@@ -146,17 +149,6 @@ class Http(TwoTapes):
             tape, message, lambda tape, message: self._response_body(tape, message, exchange), cut
         )
         self._decide_switch(message, exchange)
-
-    def _is_bare(self, tape: Tape) -> Generator[None, None, bool]:
-        """Tell whether a response to HTTP/0.9 comes, which is a body and nothing else."""
-        while not tape.buffer:
-            yield
-        asked = self._waiting[0].request if self._waiting else None
-        if asked is None or asked.version != "0.9":
-            return False
-        while len(tape.buffer) < len(STATUS_BEGIN):
-            yield
-        return tape.buffer[: len(STATUS_BEGIN)].upper() != STATUS_BEGIN
 
     def _status(self, line: bytes) -> Message:
         found = STATUS_LINE.fullmatch(line)
@@ -264,6 +256,13 @@ def _connects(exchange: Exchange) -> bool:
 
 def _switches(message: Message, exchange: Exchange) -> bool:
     return message.status == 101 or (_connects(exchange) and 200 <= message.status < 300)
+
+
+def _is_body(tape: Tape) -> Generator[None, None, bool]:
+    """Tell whether what comes does not begin as a response with a head does."""
+    while len(tape.buffer) < len(STATUS_BEGIN):
+        yield
+    return tape.buffer[: len(STATUS_BEGIN)].upper() != STATUS_BEGIN
 
 
 def _start_line(tape: Tape) -> Generator[None, None, tuple[bytes, Cut | None]]:

@@ -1,6 +1,7 @@
 """IPv4 and IPv6 with their extension headers, fragments, and what tunnels IP in IP.
 
-Sources: RFC 791, 8200, 4302, 2784, 2890, 2637, 4213, 4380, 7348, 8926, 2661; 3GPP TS 29.281 (GTP-U).
+Sources: RFC 791, 8200, 4302, 2784, 2890, 2637, 4213, 4380, 7348, 8926, 2661; 3GPP TS 29.281 (GTP-U);
+draft-massar-v6ops-ayiya-02.
 """
 
 from collections.abc import Iterator
@@ -10,9 +11,11 @@ from lib.cuckoo.network.link import (
     ETHERNET,
     IP_BY_VERSION,
     IP_PROTOCOL,
+    IPV4,
     IPV6,
     PPP,
     UNKNOWN,
+    WIRELESS,
     Frame,
     Malformed,
 )
@@ -223,10 +226,13 @@ def _gre_payload(frame: Frame, kind: int, *, sequenced: bool) -> int:
         begin = frame.take(12)
         frame.take(8 if frame.data[begin + 11] & 1 else 0)
         return ETHERNET
-    return GRE_KINDS.get(kind, kind)
+    return WIRELESS if kind & 0xFF00 == ARUBA else GRE_KINDS.get(kind, kind)
 
 
+ARUBA = 0x8200
+"""Kinds of GRE in which access points of Aruba carry frames of IEEE 802.11; the low byte names a queue."""
 TEREDO_PORT, VXLAN_PORTS, GENEVE_PORT, GTP_PORT, L2TP_PORT = 3544, {4789, 8472}, 6081, 2152, 1701
+AYIYA_PORT = 5072
 
 
 def tunnel(frame: Frame, source: int, destination: int) -> int:
@@ -246,7 +252,7 @@ def tunnel(frame: Frame, source: int, destination: int) -> int:
         return _gtp(frame)
     if L2TP_PORT in ports:
         return _l2tp(frame)
-    return UNKNOWN
+    return _ayiya(frame) if AYIYA_PORT in ports else UNKNOWN
 
 
 def _holds_ipv6(frame: Frame) -> bool:
@@ -297,6 +303,23 @@ def _gtp(frame: Frame) -> int:
         return UNKNOWN
     frame.start = start
     return IP_BY_VERSION
+
+
+def _ayiya(frame: Frame) -> int:
+    """AYIYA: a packet behind identity and signature (draft-massar-v6ops-ayiya-02)."""
+    data, start = frame.data, frame.start
+    if frame.end - start < 8 or data[start + 2] & 15 != AYIYA_FORWARD:
+        return UNKNOWN
+    start += 8 + (1 << (data[start] >> 4)) + (data[start + 1] >> 4) * 4
+    kind = AYIYA_KINDS.get(data[frame.start + 3], UNKNOWN)
+    if start >= frame.end or kind == UNKNOWN:
+        return UNKNOWN
+    frame.start = start
+    return kind
+
+
+AYIYA_FORWARD = 1
+AYIYA_KINDS = {4: IPV4, 41: IPV6}
 
 
 def _l2tp(frame: Frame) -> int:

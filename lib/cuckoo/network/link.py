@@ -6,7 +6,7 @@ Each function here takes a `Frame`, moves its `start` behind one header and retu
 EtherType, or one of the numbers below that is none. A header cut short raises `Malformed`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from struct import Struct
 
 Layer = Callable[["Frame"], int]
@@ -15,6 +15,9 @@ IPV4, IPV6, ARP = 0x0800, 0x86DD, 0x0806
 IP_PROTOCOL = 0x10000
 """Added to an IP protocol number, so that one number says what follows in any layer."""
 ETHERNET, PPP, LLC, IP_BY_VERSION, UNKNOWN = 0x20000, 0x20001, 0x20002, 0x20003, 0x20004
+WIRELESS, AGGREGATE = 0x20005, 0x20006
+MOST_SUBFRAMES = 64
+"""Frames read of one aggregate."""
 LONGEST_ETHERNET_LENGTH = 1500
 
 
@@ -208,11 +211,26 @@ def wireless(frame: Frame, *, padded: bool = False) -> int:
         return UNKNOWN
     if flags & 3 == 3:
         frame.take(6)
-    if control & 0x80:
-        frame.take(6 if flags & 0x80 else 2)
+    quality = frame.take(6 if flags & 0x80 else 2) if control & 0x80 else 0
     if padded:
         frame.take(-(frame.start - begin) % 4)
-    return LLC
+    return AGGREGATE if quality and data[quality] & 0x80 else LLC
+
+
+def subframes(frame: Frame) -> Iterator[Frame]:
+    """Yield what an aggregate of IEEE 802.11 (A-MSDU) carries: LLC behind two addresses and a length."""
+    at = frame.start
+    for count in range(MOST_SUBFRAMES):
+        if at + 14 > frame.end:
+            if not count:
+                raise Malformed("header is cut short")
+            return
+        size = 14 + int(_two(frame.data, at + 12)[0])
+        inner = Frame(frame.time, frame.data, size, frame.offset)
+        inner.start, inner.end = at + 14, min(at + size, frame.end)
+        inner.missing = at + size - inner.end
+        yield inner
+        at += size + -size % 4
 
 
 def slip(frame: Frame) -> int:

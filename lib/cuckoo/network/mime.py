@@ -98,9 +98,9 @@ class Part:
         """What separates the parts inside, b"" when there are none."""
         try:
             boundary = self._plain("boundary") or self._with_parameters().get_boundary() or ""
+            return boundary.encode("utf-8", "surrogateescape")[:256]
         except _ODD_HEADERS:
             return b""
-        return boundary.encode("utf-8", "surrogateescape")[:256]
 
     def readable(self) -> str:
         """Return the begin of the content as text, by the character set that it names if that is known."""

@@ -54,6 +54,19 @@ class Initial:
 
 
 @dataclass(frozen=True)
+class Header:
+    """The long header of a packet (RFC 9000, 17.2), as far as it is not protected."""
+
+    version: int
+    destination: bytes
+    initial: bool
+    number_at: int
+    """Offset of the packet number."""
+    size: int
+    """Bytes from there to the end of the packet."""
+
+
+@dataclass(frozen=True)
 class Keys:
     """What opens the Initial packets of one direction."""
 
@@ -91,6 +104,8 @@ def _salt(version: int) -> bytes | None:
 class Quic:
     """One UDP flow that carries QUIC; every `data` is one datagram."""
 
+    swapped = False
+
     def __init__(self, context: Context) -> None:
         self.context = context
         self.records: list[Record] = []
@@ -109,10 +124,21 @@ class Quic:
         if (answered and self._client is not None) or self._packets >= PACKET_LIMIT:
             return
         self._started = self._started or time
-        for initial in initials(bytes(payload)):
+        found = initials(bytes(payload))
+        for initial in found:
             self._packets += 1
             self._version = self._version or initial.version
             self._take(side, initial)
+        if not found and side == CLIENT and not self._identifiers:
+            self._begin(bytes(payload))
+
+    def _begin(self, datagram: bytes) -> None:
+        """Take what is readable of the client's first packet, when the capture holds only its begin."""
+        header = long_header(datagram)
+        if header is not None and header.initial and header.number_at + header.size > len(datagram):
+            self._version = self._version or header.version
+            self._identifiers.append(header.destination)
+            self._flaws.append(f"{SIDES[CLIENT]}: the first packet is cut short")
 
     def gap(self, side: int, size: int) -> None:
         """Datagrams have no gaps."""
@@ -234,26 +260,33 @@ def _skip_ack(reader: Reader, kind: int) -> None:
 def initials(datagram: bytes) -> list[Initial]:
     """Return the Initial packets of a datagram; several packets may share one."""
     found: list[Initial] = []
-    while len(datagram) > 20 and datagram[0] & 0x80:
-        reader = Reader(datagram)
-        first, version = reader.number(1), reader.number(4)
-        destination = reader.vector(1)
-        reader.vector(1)
-        salted = _salt(version) is not None
-        initial = _is_initial(first, version)
-        if not salted or len(destination) > 20:
+    while (header := long_header(datagram)) is not None:
+        end = header.number_at + header.size
+        if end > len(datagram):
             break
-        if initial:
-            reader.take(varint(reader))
-        size = varint(reader)
-        number_at = len(datagram) - len(reader.rest)
-        packet = datagram[: number_at + size]
-        if reader.short or size < 20 or len(reader.rest) < size:
-            break
-        if initial:
-            found.append(Initial(version, destination, packet, number_at))
-        datagram = datagram[number_at + size :]
+        if header.initial:
+            found.append(Initial(header.version, header.destination, datagram[:end], header.number_at))
+        datagram = datagram[end:]
     return found
+
+
+def long_header(datagram: bytes) -> Header | None:
+    """Read the header that a datagram begins with; None when it is none of a version that can be opened."""
+    if len(datagram) <= 20 or not datagram[0] & 0x80:
+        return None
+    reader = Reader(datagram)
+    first, version = reader.number(1), reader.number(4)
+    destination = reader.vector(1)
+    reader.vector(1)
+    if _salt(version) is None or len(destination) > 20:
+        return None
+    initial = _is_initial(first, version)
+    if initial:
+        reader.take(varint(reader))
+    size = varint(reader)
+    if reader.short or size < 20:
+        return None
+    return Header(version, destination, initial, len(datagram) - len(reader.rest), size)
 
 
 def derive_keys(version: int, identifier: bytes, side: int) -> Keys:

@@ -37,7 +37,7 @@ class UdpFlow(Ends, Attributed):
     time: float
     """Of its first packet, in seconds since the first of the capture."""
     duration: float
-    """Seconds from its first packet to its last."""
+    """Seconds from its first packet to its last; 0 where the clock went back."""
     packets: int
     """Both ways."""
     bytes: int
@@ -267,13 +267,13 @@ class Certificate(TypedDict):
     error: NotRequired[str]
     """Why it, or part of it, could not be read."""
     subject: NotRequired[str | None]
-    """Whom it is for, RFC 4514. This and what follows is absent when the whole could not be read."""
+    """Whom it is for, as RFC 4514 writes names. This and what follows is absent when the whole could not be read."""
     issuer: NotRequired[str | None]
-    """Who gave it, RFC 4514."""
+    """Who gave it, as RFC 4514 writes names."""
     common_name: NotRequired[str | None]
     """The name of whom it is for."""
     serial: NotRequired[str | None]
-    """Hexadecimal."""
+    """Hexadecimal; also of a certificate that could not be read as a whole, where it could."""
     not_before: NotRequired[str | None]
     """ISO 8601, UTC."""
     not_after: NotRequired[str | None]
@@ -339,7 +339,7 @@ class Alert(TypedDict):
 
 
 class TlsHandshake(Hellos, Attributed):
-    """A connection of TLS."""
+    """A connection of TLS, or of DTLS over UDP."""
 
     resumed: bool | None
     """True when the server took up an old session; null when that cannot be seen."""
@@ -356,7 +356,7 @@ class TlsHandshake(Hellos, Attributed):
 
 
 class Quic(Hellos):
-    """A connection of QUIC."""
+    """A connection of QUIC, or of Google's before the standard ("gQUIC Q046"), which has no hello of TLS."""
 
 
 class CommandRecord(TypedDict):
@@ -656,7 +656,7 @@ class NetworkSection(TypedDict):
     https_ex: list[HttpExchange]
     """Decrypted requests with their responses."""
     tls: list[TlsHandshake]
-    """Connections of TLS."""
+    """Connections of TLS and DTLS."""
     quic: list[Quic]
     """Connections of QUIC."""
     smtp: list[Smtp]

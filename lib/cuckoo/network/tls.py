@@ -66,9 +66,12 @@ class Half:
 class Tls(TwoTapes):
     """One TLS connection."""
 
-    def __init__(self, context: Context, inside: Callable[[], Conversation] = Unread) -> None:
-        """Read one connection; `inside` makes the parser of its decrypted bytes."""
+    def __init__(
+        self, context: Context, inside: Callable[[], Conversation] = Unread, *, transport: str = "t"
+    ) -> None:
+        """Read one connection; `inside` makes the parser of its decrypted bytes, `transport` is that of JA4."""
         self._inside = inside
+        self._transport = transport
         self._halves = (Half(), Half())
         self._started = 0.0
         self._client: ClientHello | None = None
@@ -264,7 +267,7 @@ class Tls(TwoTapes):
             "protocol": "tls",
             "time": self._started,
             "version": version_name(self._version()),
-            **describe_client(self._client),
+            **describe_client(self._client, self._transport),
             **server,
             "alpn_selected": self._hidden_protocol or server["alpn_selected"],
             "resumed": self._resumed(),
