@@ -1,6 +1,8 @@
 """Fixtures for the tests of the engine."""
 
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -23,3 +25,20 @@ def at_fork() -> Iterator[dict[str, Callable[[], None]]]:
     _AT_FORK.clear()
     yield _AT_FORK
     _AT_FORK.clear()
+
+
+@pytest.fixture
+def interrupt_after_fork(at_fork: dict[str, Callable[[], None]]) -> None:
+    """Interrupt this process right after it has forked.
+
+    The signal is for the main thread, where it waits as long as signals are blocked; another thread would take it in
+    the middle of the hook, where no exception gets out.
+    """
+    main, engine = threading.main_thread().ident, os.getpid()
+    assert main is not None
+
+    def interrupt() -> None:
+        if os.getpid() == engine:
+            signal.pthread_kill(main, signal.SIGINT)
+
+    at_fork["after"] = interrupt

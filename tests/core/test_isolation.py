@@ -308,17 +308,10 @@ def test_a_child_that_is_killed_before_its_worker_began_ends(at_fork: dict[str, 
     assert (ended.signal, ended.timed_out) == (signal.SIGKILL, False)
 
 
-def test_an_interrupt_right_after_a_launch_ends_the_child(
-    root: WorkingRoot, at_fork: dict[str, Callable[[], None]]
-) -> None:
+@pytest.mark.usefixtures("interrupt_after_fork")
+def test_an_interrupt_right_after_a_launch_ends_the_child(root: WorkingRoot) -> None:
     root.add_run("hang", "import time; time.sleep(600)")
-    engine = os.getpid()
 
-    def interrupt() -> None:
-        if os.getpid() == engine:
-            os.kill(engine, signal.SIGINT)
-
-    at_fork["after"] = interrupt
     with pytest.raises(KeyboardInterrupt):
         root.process()
 

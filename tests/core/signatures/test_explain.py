@@ -1,6 +1,4 @@
 import os
-import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -182,17 +180,10 @@ def test_one_that_hangs_is_ended_and_named(folder: Path) -> None:
     assert found.file == str(folder / "hanging.py")
 
 
-def test_an_interrupt_right_after_the_launch_ends_the_child(
-    folder: Path, at_fork: dict[str, Callable[[], None]]
-) -> None:
+@pytest.mark.usefixtures("interrupt_after_fork")
+def test_an_interrupt_right_after_the_launch_ends_the_child(folder: Path) -> None:
     (folder / "hanging.py").write_text(HANGING)
-    engine = os.getpid()
 
-    def interrupt() -> None:
-        if os.getpid() == engine:
-            os.kill(engine, signal.SIGINT)
-
-    at_fork["after"] = interrupt
     with pytest.raises(KeyboardInterrupt):
         explain_apart("hanging", load_signatures([folder]), {}, Setting(), conditions())
 
