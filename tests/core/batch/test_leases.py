@@ -1,9 +1,11 @@
+import contextlib
 import os
 import signal
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from lib.cuckoo.common.exceptions import CuckooOperationalError
 from lib.cuckoo.core.batch.holder import Holder, ourselves, parse
-from lib.cuckoo.core.batch.leases import Lease, LeaseLostError, Leases
+from lib.cuckoo.core.batch.leases import Lease, LeaseLostError, Leases, _link
 from lib.cuckoo.core.batch.place import Place, identity
 
 ELSEWHERE = Holder("e" * 32, "7", "", "sandbox-2", "another boot", 4, 5, "2026-01-31 13:21:44")
@@ -187,6 +189,17 @@ def test_who_was_killed_in_the_middle_of_giving_up_holds_up_nobody(leases: Lease
     taken(leases, "7").beat()
 
 
+def take_and_tell(leases: Leases, name: str, answer: int) -> NoReturn:
+    try:
+        os.write(answer, b"L" if isinstance(leases.take(name), Lease) else b"-")
+        os.close(answer)
+        time.sleep(600)
+    except CuckooOperationalError as error:
+        os.write(answer, str(error).encode())
+    finally:
+        os._exit(1)
+
+
 def test_of_many_who_take_a_stale_lease_one_gets_it(leases: Leases, children: list[int]) -> None:
     for round_ in range(20):
         name = str(round_)
@@ -195,14 +208,13 @@ def test_of_many_who_take_a_stale_lease_one_gets_it(leases: Leases, children: li
         for _ in range(4):
             pid = os.fork()
             if not pid:
-                os.write(answer, b"L" if isinstance(leases.take(name), Lease) else b"-")
-                time.sleep(600)
+                take_and_tell(leases, name, answer)
             children.append(pid)
-        said = b""
-        while len(said) < 4:
-            said += os.read(answers, 4)
-        os.close(answers)
         os.close(answer)
+        said = b""
+        while len(said) < 4 and (more := os.read(answers, 4)):
+            said += more
+        os.close(answers)
 
         assert sorted(said) == sorted(b"L---")
 
@@ -280,3 +292,23 @@ def test_a_folder_that_cannot_hold_leases_is_an_error_that_names_it(tmp_path: Pa
         Place(tmp_path).make()
 
     assert list(elsewhere.iterdir()) == []
+
+
+def test_a_name_that_is_taken_and_given_up_all_the_time_counts_as_taken(
+    tmp_path: Path, children: list[int]
+) -> None:
+    ours, theirs, name = tmp_path / "ours", tmp_path / "theirs", tmp_path / "name"
+    ours.touch()
+    theirs.touch()
+    pid = os.fork()
+    while not pid:
+        with contextlib.suppress(OSError):
+            os.link(theirs, name)
+        with contextlib.suppress(OSError):
+            name.unlink()
+    children.append(pid)
+
+    for _ in range(20_000):
+        if _link(ours, name):
+            with contextlib.suppress(FileNotFoundError):  # they take it for theirs
+                name.unlink()

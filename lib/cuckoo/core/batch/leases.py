@@ -226,11 +226,11 @@ def _link(source: Path, target: Path) -> bool:
     """
     try:
         os.link(source, target)
+    except FileExistsError:  # also when it is gone by now
+        return source.stat().st_nlink == 2
     except OSError:
         if source.stat().st_nlink == 2:
             return True
-        if os.path.lexists(target):
-            return False
         raise
     return True
 
