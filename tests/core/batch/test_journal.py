@@ -1,4 +1,5 @@
 import os
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,11 @@ def test_old_journals_are_removed_beyond_the_last_hundred(place: Place) -> None:
 
 
 def test_runs_are_named_in_their_order_and_never_alike() -> None:
-    runs = [new_run() for _ in range(50)]
+    assert len({new_run() for _ in range(50)}) == 50
+    runs = []
+    for _ in range(50):
+        runs.append(new_run())
+        time.sleep(2 / 65_536)
 
-    assert len(set(runs)) == 50
-    assert [run[:15] for run in runs] == sorted(run[:15] for run in runs)
+    assert runs == sorted(runs)
+    assert all(re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{8}", run) for run in runs)

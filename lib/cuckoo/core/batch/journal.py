@@ -27,8 +27,11 @@ _KEPT_SECONDS = 30 * 24 * 3600
 
 
 def new_run() -> str:
-    """Return a name for a run: when it began, and what no other has."""
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
+    """Return a name for a run: when it began, to a 65,536th of a second, and what no other has; names sort by time."""
+    now = time.time()
+    return (
+        f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{int(now % 1 * 65536):04x}{secrets.token_hex(2)}"
+    )
 
 
 def journal_file(place: Place, run: str) -> Path:
