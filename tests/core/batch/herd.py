@@ -4,10 +4,9 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from lib.cuckoo.core.batch.journal import events
 from lib.cuckoo.core.batch.leases import Lease
 from lib.cuckoo.core.batch.place import Place
 from lib.cuckoo.core.batch.states import State, States
+from tests.core.batch.forked import Forked
 from tests.working_root import WorkingRoot, is_running
 
 _DIARY = """
@@ -33,6 +33,15 @@ _DRAFT = re.compile(r"\.fledge-[0-9a-f]{16}\.draft")
 _PATIENCE_SECONDS = 60
 
 
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended, and what it printed."""
+
+    returncode: int | None
+    stdout: str
+    stderr: str
+
+
 class Herd:
     """Analyses 1 to `size`, each of which takes some `seconds`; without the cache each run does all its work."""
 
@@ -41,6 +50,7 @@ class Herd:
         self.folder = root.analysis.parent
         self.diary = root.path / "diary"
         self.place = Place(self.folder)
+        self._sessions: set[int] = set()
         self.names = [str(number) for number in range(1, size + 1)]
         root.analysis.rmdir()
         for name in self.names:
@@ -57,18 +67,17 @@ class Herd:
         (folder / "analysis.log").write_text("a line\n")
         return folder
 
-    def start(self, *arguments: object) -> "subprocess.Popen[str]":
-        """Start `fledge` in a process group of its own."""
-        command = [sys.executable, "-m", "fledge", *map(str, arguments), "--root", str(self.root.path)]
-        return subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-        )
+    def start(self, *arguments: object) -> Forked:
+        """Start `fledge` in a session of its own."""
+        running = Forked([*map(str, arguments), "--root", str(self.root.path)])
+        self._sessions.add(running.pid)
+        return running
 
-    def run(self, *arguments: object) -> "subprocess.CompletedProcess[str]":
+    def run(self, *arguments: object) -> Ran:
         """Run `fledge` to its end."""
         running = self.start(*arguments)
-        output, errors = running.communicate(timeout=_PATIENCE_SECONDS)
-        return subprocess.CompletedProcess(running.args, running.returncode, output, errors)
+        output, errors = running.communicate(_PATIENCE_SECONDS)
+        return Ran(running.returncode, output, errors)
 
     def starts(self) -> Counter[str]:
         """Return how often work on each analysis was begun."""
@@ -103,17 +112,15 @@ class Herd:
         return [line.split() for line in self.diary.read_text().splitlines()]
 
     def processes(self) -> list[int]:
-        """Return the processes of `fledge` that work on this root."""
-        found = []
-        for folder in Path("/proc").iterdir():
-            if folder.name.isdigit() and int(folder.name) != os.getpid():
-                try:
-                    command = (folder / "cmdline").read_bytes()
-                except OSError:
-                    continue
-                if os.fsencode(self.root.path) in command and is_running(int(folder.name)):
-                    found.append(int(folder.name))
-        return found
+        """Return the processes of every `fledge` that was started, also those that outlived it."""
+        found = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
+        return [pid for pid in found if self._is_ours(pid)]
+
+    def _is_ours(self, pid: int) -> bool:
+        try:
+            return os.getsid(pid) in self._sessions and is_running(pid)
+        except ProcessLookupError:  # it ended while we looked
+            return False
 
     def is_worked_on(self) -> bool:
         """Tell whether a module that began still runs or one may yet begin, whatever became of who started it."""
@@ -159,10 +166,10 @@ class Herd:
         return [path.name for path in self.place.leases.iterdir() if not path.name.startswith(".")]
 
 
-def kill(running: "subprocess.Popen[str]", *, group: bool) -> None:
+def kill(running: Forked, *, group: bool) -> None:
     """Kill a process, or all of its group, at once and for good."""
     if running.poll() is None:
-        os.killpg(running.pid, signal.SIGKILL) if group else running.kill()
+        os.killpg(running.pid, signal.SIGKILL) if group else running.send_signal(signal.SIGKILL)
     running.communicate(timeout=_PATIENCE_SECONDS)
 
 

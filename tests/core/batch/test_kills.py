@@ -3,15 +3,15 @@
 import random
 import time
 from collections.abc import Callable
-from subprocess import Popen
 
 import pytest
 
+from tests.core.batch.forked import Forked
 from tests.core.batch.herd import Herd, kill, wait_until
 from tests.working_root import WorkingRoot
 
 ROUNDS = 5
-FOLDERS = 40
+FOLDERS = 16
 
 
 @pytest.fixture
@@ -19,11 +19,11 @@ def herd(root: WorkingRoot) -> Herd:
     return Herd(root, FOLDERS, cache=True)
 
 
-def kill_at_random(herd: Herd, seed: int, start: Callable[[], list[Popen[str]]]) -> bool:
+def kill_at_random(herd: Herd, seed: int, start: Callable[[], list[Forked]]) -> bool:
     """Start and kill, several times; no process may be left each time. False when the first came to its end."""
     chance = random.Random(seed)
     for _ in range(ROUNDS):
-        begun = sum(herd.starts().values()) + chance.randrange(10)
+        begun = sum(herd.starts().values()) + chance.randrange(5)
         running = start()
         while sum(herd.starts().values()) < begun and running[0].poll() is None:
             time.sleep(0.005)

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 
@@ -12,7 +11,7 @@ from lib.cuckoo.core.batch.holder import Holder, this_machine
 from lib.cuckoo.core.batch.journal import events
 from lib.cuckoo.core.batch.place import identity
 from lib.cuckoo.core.batch.states import Ending
-from tests.core.batch.herd import Herd, kill, wait_until
+from tests.core.batch.herd import Herd, Ran, kill, wait_until
 from tests.working_root import WorkingRoot
 
 ELSEWHERE = Holder("e" * 32, "2", "", "sandbox-2", "another boot", 4, 5, "2026-01-31 13:21:44")
@@ -23,7 +22,7 @@ def herd(root: WorkingRoot) -> Herd:
     return Herd(root, 4, 0.0)
 
 
-def lines_of(shown: CompletedProcess[str]) -> list[dict[str, object]]:
+def lines_of(shown: Ran) -> list[dict[str, object]]:
     return [json.loads(line) for line in shown.stdout.splitlines()]
 
 
