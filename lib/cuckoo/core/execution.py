@@ -6,6 +6,7 @@ engine in two messages: how the module ended, then its data.
 
 import errno
 import inspect
+import os
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,7 +34,18 @@ class Analysis:
     """What every module is told about the analysis."""
 
     path: str
+    """Absolute, and without a link on the way when the run began."""
     task: Mapping[str, Any]
+
+    def require_in_place(self) -> None:
+        """See that no link has taken the folder's place meanwhile: what a module writes would go elsewhere.
+
+        Raises:
+            CuckooOperationalError: one has.
+        """
+        real = os.path.realpath(self.path)
+        if real != self.path:
+            raise CuckooOperationalError(f"the analysis folder {self.path} is a link to {real} now: refused")
 
 
 @dataclass(frozen=True)
@@ -72,6 +84,7 @@ def report(
     """Run a reporting module and write one message: its ending."""
     reserve = bytearray(_RESERVE_BYTES)
     try:
+        analysis.require_in_place()
         _prepare_reports_folder(Path(analysis.path))
         module: Report = candidate.cls()
         _introduce(module, candidate, analysis)
@@ -110,6 +123,7 @@ def ending_of(error: BaseException) -> dict[str, Any]:
 def _run_processing(
     candidate: Candidate, analysis: Analysis, results: Mapping[str, Any], status: StatusLine | None
 ) -> Processed:
+    analysis.require_in_place()
     tracked = TrackedResults({} if candidate.cls.folder_only else results)  # type: ignore[attr-defined]  # a class of Processing
     module = _build(candidate.cls, tracked)
     _introduce(module, candidate, analysis)
