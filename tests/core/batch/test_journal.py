@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import time
@@ -12,6 +13,7 @@ from lib.cuckoo.common.exceptions import CuckooOperationalError
 from lib.cuckoo.core.batch.journal import (
     Journal,
     events,
+    is_journal,
     journal_file,
     new_run,
     remove_old,
@@ -69,7 +71,7 @@ def test_a_journal_tells_of_an_attempt_that_ended(place: Place) -> None:
 
 
 def begun(run: str, *folders: str) -> dict[str, Any]:
-    return {"event": "run", "run": run, "folders": list(folders)}
+    return {"event": "run", "command": "process", "run": run, "folders": list(folders)}
 
 
 def test_the_last_run_over_the_same_folders_is_resumed_if_it_did_not_end(place: Place) -> None:
@@ -80,7 +82,7 @@ def test_the_last_run_over_the_same_folders_is_resumed_if_it_did_not_end(place: 
 
     runs = {folder: unfinished_run(place, [folder]) for folder in ("/a", "/b", "/c", "/d", "/e")}
 
-    assert {folder: run and run["run"] for folder, run in runs.items()} == {
+    assert {folder: run and run[0] for folder, run in runs.items()} == {
         "/a": "1",
         "/b": "2",
         "/c": None,
@@ -127,3 +129,58 @@ def test_runs_are_named_in_their_order_and_never_alike() -> None:
 
     assert runs == sorted(runs)
     assert all(re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{8}", run) for run in runs)
+
+
+def test_a_full_journal_begins_anew_and_one_earlier_is_kept(place: Place) -> None:
+    file = journal_file(place, "1")
+    journal = Journal(file, most_bytes=100)
+    for number in range(10):
+        journal.write({"event": "finished", "attempt": str(number), "x": "y" * 20})
+    journal.close()
+
+    kept = [
+        event["attempt"] for each in (file.with_suffix(".earlier.ndjson"), file) for event in events(each)
+    ]
+    assert kept == ["8", "9"]
+    assert [path.stat().st_size <= 100 for path in place.runs.iterdir()] == [True, True]
+    assert [tells_of(file, attempt) for attempt in ("7", "8", "9")] == [False, True, True]
+
+
+def test_a_journal_is_full_when_a_line_more_would_be_too_much(place: Place) -> None:
+    line = len(json.dumps(FINISHED)) + 1
+    for most, files in ((3 * line, 1), (3 * line - 1, 2)):
+        journal = Journal(journal_file(place, str(most)), most_bytes=most)
+        for _ in range(3):
+            journal.write(FINISHED)
+        journal.close()
+        assert len(list(place.runs.glob(f"{most}.*"))) == files
+
+
+def test_a_journal_that_was_removed_is_made_again_under_the_same_number(place: Place) -> None:
+    journal = Journal(journal_file(place, "1"))
+    number = journal.descriptor
+    journal.require()
+    journal.file.unlink()
+
+    journal.require()
+    journal.write(FINISHED)
+
+    assert list(events(journal.file)) == [FINISHED]
+    assert journal.descriptor == number
+    assert not os.get_inheritable(number)
+    journal.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/a/.fledge/runs/1.ndjson", True),
+        ("/a/.fledge/runs/../../x/.fledge/runs/1.ndjson", False),
+        ("/a/.fledge/runs/1.json", False),
+        ("/a/.fledge/states/1.ndjson", False),
+        ("/a/runs/1.ndjson", False),
+        ("", False),
+    ],
+)
+def test_what_is_no_journal_is_not_taken_for_one(path: str, expected: bool) -> None:
+    assert is_journal(Path(path)) is expected

@@ -1,5 +1,6 @@
 import contextlib
 import os
+import resource
 import signal
 import time
 from collections.abc import Iterator
@@ -21,9 +22,14 @@ STALE_SECONDS = 60.0
 
 
 @pytest.fixture
-def leases(tmp_path: Path) -> Leases:
+def place(tmp_path: Path) -> Place:
     place = Place(tmp_path)
     place.make()
+    return place
+
+
+@pytest.fixture
+def leases(place: Place) -> Leases:
     return Leases(place, "", STALE_SECONDS)
 
 
@@ -312,3 +318,41 @@ def test_a_name_that_is_taken_and_given_up_all_the_time_counts_as_taken(
         if _link(ours, name):
             with contextlib.suppress(FileNotFoundError):  # they take it for theirs
                 name.unlink()
+
+
+def test_a_heartbeat_in_the_future_counts_until_it_was_seen_unchanged_for_long(place: Place) -> None:
+    leases = Leases(place, "", stale_seconds=0.2)
+    path = put(leases, "7", ELSEWHERE, -3600)
+    assert leases.take("7") == ELSEWHERE
+    time.sleep(0.3)
+    grow_old(path, -7200)
+    assert leases.take("7") == ELSEWHERE
+    time.sleep(0.3)
+
+    assert taken(leases, "7").previous == ELSEWHERE
+
+
+def test_a_lease_that_cannot_be_written_leaves_nothing_behind(leases: Leases) -> None:
+    pid = os.fork()
+    if not pid:
+        status = 1
+        try:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+            leases.take("7")
+        except CuckooOperationalError:
+            status = 0
+        finally:
+            os._exit(status)
+
+    assert os.waitpid(pid, 0)[1] == 0
+    assert list(leases.place.leases.iterdir()) == []
+
+
+def test_what_is_no_lease_keeps_no_other_from_being_taken_over(leases: Leases) -> None:
+    for name in ("link", "folder"):
+        path = path_of(leases, name)
+        path.mkdir() if name == "folder" else path.symlink_to("/etc/passwd")
+    put(leases, "7", ELSEWHERE, STALE_SECONDS + 1)
+
+    assert [lease.previous for lease in leases.left_behind()] == [ELSEWHERE]

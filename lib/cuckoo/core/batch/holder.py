@@ -40,6 +40,8 @@ class Holder:
         return _birth(self.pid) == self.born
 
     def __str__(self) -> str:
+        if not self.pid:
+            return "somebody who left a damaged lease"
         since = f" since {self.since}" if self.since else ""
         return f"process {self.pid} on {self.host or 'an unknown host'}{since}"
 

@@ -122,6 +122,8 @@ class Leases:
         self.place = place
         self.journal = journal
         self.stale_seconds = stale_seconds
+        self._ahead: dict[Path, tuple[float, float]] = {}
+        """Heartbeats that lie in the future, and since when we see them, on our monotonic clock."""
 
     def take(self, name: str) -> Lease | Holder:
         """Return a lease on the analysis `name`, else who has it.
@@ -144,9 +146,9 @@ class Leases:
                 if path.name.startswith(".") or _TICKET in path.name:
                     self._remove_if_old(path)
                     continue
-                with contextlib.suppress(FileNotFoundError):
-                    found = _look(path)
-                    lease = self._take(path, found.holder.name) if self._is_dead(path, found) else None
+                found = _look_if_readable(path)
+                if found and self._is_dead(path, found):
+                    lease = self._take(path, found.holder.name)
                     if isinstance(lease, Lease):
                         yield lease
 
@@ -154,9 +156,9 @@ class Leases:
         with _explained(path):
             mine = ourselves(secrets.token_hex(16), name, self.journal)
             draft = path.with_name(f".{mine.token}")
-            with os.fdopen(os.open(draft, _NEW_FILE, 0o644), "wb") as file:
-                file.write(mine.as_bytes())
             try:
+                with os.fdopen(os.open(draft, _NEW_FILE, 0o644), "wb") as file:
+                    file.write(mine.as_bytes())
                 return self._put(draft, path, mine)
             finally:
                 draft.unlink(missing_ok=True)
@@ -200,18 +202,31 @@ class Leases:
 
     def _is_dead(self, path: Path, found: _Found) -> bool:
         """Tell whether a holder is gone, with all its children; one on another machine, by its heartbeat."""
-        if self.place.now() - found.beaten > self.stale_seconds:
+        if self._is_stale(path, found.beaten):
             return True
         if found.holder.runs_here() is not False:
             return False
-        with _opened(path) as descriptor:
+        with contextlib.suppress(FileNotFoundError), _opened(path) as descriptor:
             return not _is_locked(descriptor)
+        return False
+
+    def _is_stale(self, path: Path, beaten: float) -> bool:
+        """Tell whether a heartbeat is old; one in the future, as after a clock was set back, by how long we see it."""
+        age = self.place.now() - beaten
+        if age >= 0:
+            self._ahead.pop(path, None)
+            return age > self.stale_seconds
+        seen, since = self._ahead.setdefault(path, (beaten, time.monotonic()))
+        if seen != beaten:
+            self._ahead[path] = (beaten, time.monotonic())
+            return False
+        return time.monotonic() - since > self.stale_seconds
 
     def _remove_if_old(self, path: Path) -> None:
         """Remove a file with which somebody was killed in the middle of taking or leaving a lease."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, CuckooOperationalError):
             found = _look(path)
-            if found.holder.runs_here() is False or self.place.now() - found.beaten > self.stale_seconds:
+            if found.holder.runs_here() is False or self._is_stale(path, found.beaten):
                 path.unlink()
 
 
@@ -252,6 +267,14 @@ def _read(descriptor: int) -> Holder:
 def _look(path: Path) -> _Found:
     with _opened(path) as descriptor:
         return _Found(_read(descriptor), os.fstat(descriptor).st_mtime)
+
+
+def _look_if_readable(path: Path) -> _Found | None:
+    """Return a lease file as it is; None for a link, a folder, and one that was given up this moment."""
+    try:
+        return _look(path)
+    except OSError:
+        return None
 
 
 def _look_if_there(path: Path) -> _Found | None:

@@ -58,15 +58,18 @@ class Place:
         """Return the time by the clock of the file system, which all machines that share it see.
 
         Raises:
-            OSError: the folder cannot be written.
+            CuckooOperationalError: the folder cannot be written.
         """
         probe = self.leases / f".clock-{secrets.token_hex(8)}"
-        descriptor = os.open(probe, _NEW_FILE, 0o600)
         try:
-            return os.fstat(descriptor).st_mtime
-        finally:
-            os.close(descriptor)
-            probe.unlink()
+            descriptor = os.open(probe, _NEW_FILE, 0o600)
+            try:
+                return os.fstat(descriptor).st_mtime
+            finally:
+                os.close(descriptor)
+                probe.unlink()
+        except OSError as error:
+            raise CuckooOperationalError(f"cannot write {self.leases}: {error.strerror}") from error
 
 
 def make_folder(path: Path) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from lib.cuckoo.core.batch.analyses import Analysis
-from lib.cuckoo.core.batch.journal import tells_of
+from lib.cuckoo.core.batch.holder import Holder
+from lib.cuckoo.core.batch.journal import is_journal, tells_of
 from lib.cuckoo.core.batch.leases import Lease
 from lib.cuckoo.core.batch.states import Ending, State, States, short
 from lib.cuckoo.core.batch.worker import clean
@@ -16,7 +17,7 @@ def recover(analysis: Analysis, lease: Lease, states: States) -> State | None:
     If the holder did not come to write a state, the analysis counts as interrupted.
 
     Raises:
-        OSError: its state cannot be written.
+        CuckooOperationalError: its state cannot be written.
     """
     previous = lease.previous
     if previous is None:
@@ -27,9 +28,14 @@ def recover(analysis: Analysis, lease: Lease, states: States) -> State | None:
         state = interrupted(analysis, previous.token, states)
         states.write(analysis.name, state)
         return state
-    if not previous.journal:
-        return None
-    return None if tells_of(Path(previous.journal), previous.token) else recorded.state
+    journal = journal_of(previous)
+    return None if journal is None or tells_of(journal, previous.token) else recorded.state
+
+
+def journal_of(holder: Holder) -> Path | None:
+    """Return the journal of the run that a lease was held by, if it names any."""
+    file = Path(holder.journal)
+    return file if is_journal(file) else None
 
 
 def interrupted(

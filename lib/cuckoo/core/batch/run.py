@@ -54,8 +54,8 @@ class Batch:
         self._home.make()
         previous = unfinished_run(self._home, self._folders) if resume else None
         self.resumed = previous is not None
-        self.run = str(previous["run"]) if previous else new_run()
-        self._began: dict[str, float] = _times(previous.get("began")) if previous else {}
+        self.run, first = previous or (new_run(), {})
+        self._began: dict[str, float] = _times(first.get("began"))
         self._supervisor = Supervisor(self.run, self._home, settings, conduct)
         self._seen: set[tuple[Path, str]] = set()
         self._orphaned: deque[Analysis] = deque()
@@ -166,7 +166,7 @@ class Batch:
             self._supervisor.skip(analysis, f"is being processed by {holder}")
 
     def _is_wanted(self, analysis: Analysis) -> "_Since":
-        return _Since(self._began.get(str(analysis.place.folder), 0.0))
+        return _Since(self._began.get(str(analysis.place.folder), 0.0), self.run, analysis.place)
 
     def _selected(self, stop: Stop) -> Iterator[Analysis]:
         for folder in self.selection.folders:
@@ -203,12 +203,16 @@ class Batch:
 
 @dataclass(frozen=True)
 class _Since:
-    """Wants what was not brought to an end after a time."""
+    """Wants what was not brought to an end after a time; a record from the future is of a clock that was set back."""
 
     began: float
+    run: str
+    place: Place
 
     def __call__(self, recorded: Recorded | None) -> bool:
-        return recorded is None or recorded.state.ending is Ending.INTERRUPTED or recorded.at <= self.began
+        if recorded is None or recorded.state.ending is Ending.INTERRUPTED or recorded.at <= self.began:
+            return True
+        return recorded.state.run != self.run and recorded.at > self.place.now()
 
 
 def did_not_go_well(analysis: Analysis, recorded: Recorded | None) -> bool:

@@ -17,7 +17,7 @@ from lib.cuckoo.core.batch.analyses import Analysis
 from lib.cuckoo.core.batch.holder import Holder
 from lib.cuckoo.core.batch.journal import Journal
 from lib.cuckoo.core.batch.leases import BEATS, STALE_SECONDS, Lease, Leases
-from lib.cuckoo.core.batch.recovery import event_of, interrupted, recover
+from lib.cuckoo.core.batch.recovery import event_of, interrupted, journal_of, recover
 from lib.cuckoo.core.batch.states import Ending, States, short, state_of
 from lib.cuckoo.core.discovery import Candidate
 from lib.cuckoo.core.ledger import Run
@@ -66,16 +66,11 @@ class Keeper:
         state = dataclasses.replace(
             state, name=short(name), attempt=token, tries=tries, seconds=self._seconds()
         )
-        try:
-            self._states.write(name, state)
-        except OSError as error:
-            raise CuckooOperationalError(
-                f"cannot record the state of {self._analysis.path}: {error.strerror}"
-            ) from error
+        self._states.write(name, state)
 
     def give_up(self) -> None:
         """Record that the run was stopped."""
-        with contextlib.suppress(OSError, CuckooOperationalError):
+        with contextlib.suppress(CuckooOperationalError):
             self.require()
             state = interrupted(self._analysis, self._lease.token, self._states, seconds=self._seconds())
             self._states.write(self._analysis.name, state)
@@ -114,9 +109,10 @@ def _held(analysis: Analysis, lease: Lease, states: States) -> Iterator[Keeper]:
     keeper = Keeper(analysis, lease, states)
     try:
         untold = recover(analysis, lease, states)
-        if untold and lease.previous and lease.previous.journal:
+        journal = journal_of(lease.previous) if untold and lease.previous else None
+        if untold and journal:
             with contextlib.suppress(CuckooOperationalError):
-                Journal(Path(lease.previous.journal)).write(event_of(analysis, untold))
+                Journal(journal).write(event_of(analysis, untold))
         yield keeper
     except BaseException:
         keeper.give_up()

@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from lib.cuckoo.common.exceptions import CuckooOperationalError
 from lib.cuckoo.common.replacing import replacing
 from lib.cuckoo.common.text import readable_name, visible
 from lib.cuckoo.core.batch.place import Place, identity, make_folder
@@ -75,7 +76,7 @@ class States:
     """The states of the analyses in one folder."""
 
     def __init__(self, place: Place) -> None:
-        self._folder = place.states
+        self._place = place
 
     def read(self, name: str) -> Recorded | None:
         """Return the state of an analysis, None if there is none or it is damaged."""
@@ -89,17 +90,21 @@ class States:
         """Replace the state of an analysis.
 
         Raises:
-            OSError: it cannot be written.
-            CuckooOperationalError: its folder is a link, or cannot be made.
+            CuckooOperationalError: it cannot be written, or its folder is a link.
         """
         file = self._file(name)
         make_folder(file.parent)
-        with replacing(file, 0o644) as stream:
-            stream.write(json.dumps(asdict(state)).encode() + b"\n")
+        try:
+            with replacing(file, 0o644) as stream:
+                stream.write(json.dumps(asdict(state)).encode() + b"\n")
+        except OSError as error:
+            raise CuckooOperationalError(
+                f"cannot record the state of {self._place.folder / readable_name(name)}: {error.strerror}"
+            ) from error
 
     def _file(self, name: str) -> Path:
         digits = identity(name)
-        return self._folder / digits[:2] / f"{digits}.json"
+        return self._place.states / digits[:2] / f"{digits}.json"
 
 
 def state_of(results: Results) -> State:

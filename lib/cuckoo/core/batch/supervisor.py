@@ -29,6 +29,8 @@ from lib.cuckoo.core.engine import Settings
 if TYPE_CHECKING:
     from pathlib import Path
 
+LONGEST_PAUSE = 3600.0
+"""Seconds before a retry."""
 Wanted = Callable[[Recorded | None], bool]
 """Tells, from what is recorded, whether an analysis is still to be done; asked under its lease."""
 
@@ -42,15 +44,17 @@ class Conduct:
     retries: int = 0
     """How often an analysis is tried again that did not go well."""
     backoff_seconds: float = 60.0
-    """Pause before the first of them; each further one is four times as long, an hour at most."""
+    """Pause before the first of them; each further one is four times as long, `LONGEST_PAUSE` at most."""
     listener: Listener = lambda event: None  # noqa: ARG005 - hears nothing
 
 
 class Supervisor:
     """One run over the analyses of one or several places."""
 
-    def __init__(self, run: str, home: Place, settings: Settings, conduct: Conduct) -> None:
-        """Open the journal in `home`.
+    def __init__(
+        self, run: str, home: Place, settings: Settings, conduct: Conduct, most_journal_bytes: int = 0
+    ) -> None:
+        """Open the journal in `home`, of which more than `most_journal_bytes` are not kept in one file.
 
         Raises:
             CuckooOperationalError: records cannot be kept there.
@@ -61,7 +65,7 @@ class Supervisor:
         self.counts: dict[str, int] = {}
         self._settings = settings
         self._conduct = conduct
-        self._journal = Journal(journal_file(home, run))
+        self._journal = Journal(journal_file(home, run), most_journal_bytes)
         self.pool = Pool(settings, conduct.workers, conduct.stale_seconds, [self._journal.descriptor])
         self._places: dict[Path, tuple[Leases, States]] = {}
 
@@ -84,6 +88,15 @@ class Supervisor:
         """Put the first event of a run."""
         self.emit("run", command=command, version=__version__, workers=self._conduct.workers, **fields)
 
+    def require_records(self, place: Place) -> None:
+        """See that records can be kept in a place, also if somebody removed what was there.
+
+        Raises:
+            CuckooOperationalError: they cannot.
+        """
+        place.make()
+        self._journal.require()
+
     def leases(self, place: Place) -> Leases:
         """Return the leases of a place."""
         return self._records(place)[0]
@@ -105,8 +118,13 @@ class Supervisor:
         lease = self.leases(analysis.place).take(analysis.name)
         if isinstance(lease, Holder):
             return lease
-        self._recover(analysis, lease)
-        if wanted(self.states(analysis.place).read(analysis.name)):
+        try:
+            self._recover(analysis, lease)
+            is_wanted = wanted(self.states(analysis.place).read(analysis.name))
+        except CuckooOperationalError:
+            lease.release()
+            raise
+        if is_wanted:
             self.emit("started", path=analysis.shown, attempt=lease.token)
             self.pool.start(Job(analysis, lease))
             return lease
@@ -118,8 +136,11 @@ class Supervisor:
         for lease in self.leases(place).left_behind():
             self.pool.beat_if_due()
             previous = lease.previous
-            if previous and _is_plain(previous.name) and identity(previous.name) == lease.path.name:
-                self._recover(Analysis(place, previous.name), lease)
+            try:
+                if previous and _is_plain(previous.name) and identity(previous.name) == lease.path.name:
+                    self._recover(Analysis(place, previous.name), lease)
+            except CuckooOperationalError as error:
+                self.emit("problem", error=str(error))
             lease.release()
 
     def conclude(self, ended: Ended) -> State | None:
@@ -131,8 +152,7 @@ class Supervisor:
             return None
         if not ended.finished:
             clean(analysis)
-        state = self._stamped(ended)
-        self._record(analysis, state)
+        state = self._recorded(analysis, self._stamped(ended))
         self._count(state.ending)
         self.emit(**event_of(analysis, state))
         lease.release()
@@ -173,10 +193,7 @@ class Supervisor:
 
     def _recover(self, analysis: Analysis, lease: Lease) -> None:
         """Make up for what the holder did not come to do whose lease was taken over."""
-        try:
-            untold = recover(analysis, lease, self.states(analysis.place))
-        except OSError as error:
-            raise _cannot_record(analysis, error) from error
+        untold = recover(analysis, lease, self.states(analysis.place))
         if untold:
             self.emit(**event_of(analysis, untold), recovered=True)
 
@@ -188,9 +205,19 @@ class Supervisor:
             clean(job.analysis)
             states = self.states(job.analysis.place)
             state = interrupted(job.analysis, job.lease.token, states, self.run, ended.seconds)
-            self._record(job.analysis, state)
+            states.write(job.analysis.name, state)
             self.emit(**event_of(job.analysis, state))
             job.lease.release()
+
+    def _recorded(self, analysis: Analysis, state: State) -> State:
+        """Record a state; one that cannot be recorded says so, and costs its own analysis only."""
+        try:
+            self.states(analysis.place).write(analysis.name, state)
+        except CuckooOperationalError as error:
+            return dataclasses.replace(
+                state, ending=Ending.UNPROCESSED, error=short(str(error)), retry_at=0.0
+            )
+        return state
 
     def _stamped(self, ended: Ended) -> State:
         """Return the state with what only the supervisor knows."""
@@ -211,13 +238,7 @@ class Supervisor:
     def _retry_at(self, tries: int) -> float:
         if not 0 < tries <= self._conduct.retries:
             return 0.0
-        return time.time() + min(self._conduct.backoff_seconds * 4.0 ** min(tries - 1, 20), 3600.0)
-
-    def _record(self, analysis: Analysis, state: State) -> None:
-        try:
-            self.states(analysis.place).write(analysis.name, state)
-        except OSError as error:
-            raise _cannot_record(analysis, error) from error
+        return time.time() + min(self._conduct.backoff_seconds * 4.0 ** min(tries - 1, 20), LONGEST_PAUSE)
 
     def _count(self, what: str) -> None:
         self.counts[str(what)] = self.counts.get(str(what), 0) + 1
@@ -229,10 +250,6 @@ def _why_lost(lease: Lease) -> str:
     except LeaseLostError as error:
         return str(error)
     return ""
-
-
-def _cannot_record(analysis: Analysis, error: OSError) -> CuckooOperationalError:
-    return CuckooOperationalError(f"cannot record the state of {analysis.path}: {error.strerror}")
 
 
 def _is_plain(name: str) -> bool:

@@ -12,14 +12,15 @@ from itertools import islice
 
 from lib.cuckoo.common.exceptions import CuckooOperationalError
 from lib.cuckoo.core.batch.analyses import Analysis, in_order, names_in
-from lib.cuckoo.core.batch.journal import new_run
+from lib.cuckoo.core.batch.holder import Holder
+from lib.cuckoo.core.batch.journal import MOST_BYTES, new_run
 from lib.cuckoo.core.batch.leases import Lease
 from lib.cuckoo.core.batch.place import Place
 from lib.cuckoo.core.batch.pool import Ended
 from lib.cuckoo.core.batch.settling import Settling
 from lib.cuckoo.core.batch.states import Ending, Recorded
 from lib.cuckoo.core.batch.stopping import Stop
-from lib.cuckoo.core.batch.supervisor import Conduct, Supervisor
+from lib.cuckoo.core.batch.supervisor import LONGEST_PAUSE, Conduct, Supervisor
 from lib.cuckoo.core.engine import Settings
 
 _TICK_SECONDS = 0.2
@@ -53,12 +54,14 @@ class Watch:
         self._place = place
         self._watching = watching
         self._conduct = conduct
-        self._supervisor = Supervisor(new_run(), place, settings, conduct)
+        self._supervisor = Supervisor(new_run(), place, settings, conduct, MOST_BYTES)
         self._settling = Settling(watching.settle_seconds, watching.marker)
         self._known: set[str] = set()
         self._due: list[tuple[float, tuple[int, int, str], str]] = []
         """A heap of when to look at what is not done, on the monotonic clock."""
         self._next_poll = self._next_state = 0.0
+        self._problem = ("", 0.0)
+        """What was told last, and until when it is not told again."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -106,12 +109,19 @@ class Watch:
         stop.tick()
 
     def _poll(self) -> None:
-        """Note what is new, and forget what is gone; a folder that cannot be listed is listed again later."""
+        """Note what is new, and forget what is gone; a folder that cannot be listed is listed again later.
+
+        Raises:
+            CuckooOperationalError: it cannot be listed, and there is no later.
+        """
         try:
-            self._supervisor.sweep(self._place)
             names = names_in(self._place.folder)
+            self._supervisor.require_records(self._place)
+            self._supervisor.sweep(self._place)
         except CuckooOperationalError as error:
-            self._supervisor.emit("problem", error=str(error))
+            if self._watching.once:
+                raise
+            self._tell_problem(error)
             return
         for name in names:
             if name not in self._known:
@@ -139,24 +149,25 @@ class Watch:
         seconds = self._seconds_until(analysis, self._supervisor.states(self._place).read(name))
         if seconds == _NEVER:
             return
-        if not seconds:
-            seconds = self._settling.wait_seconds(analysis.path, self._place.now())
+        try:
+            seconds = seconds or self._settling.wait_seconds(analysis.path, self._place.now())
+            if not seconds and not isinstance(self._offer(analysis), Lease):
+                seconds = self._watching.interval_seconds
+        except CuckooOperationalError as error:
+            seconds = self._put_off(analysis, error)
         if seconds:
             self._look_after(name, seconds)
+
+    def _offer(self, analysis: Analysis) -> Lease | Holder | None:
+        return self._supervisor.offer(analysis, lambda recorded: self._seconds_until(analysis, recorded) == 0)
+
+    def _put_off(self, analysis: Analysis, error: CuckooOperationalError) -> float:
+        """Tell why an analysis cannot be taken, and return when to look again; with one look it stays undone."""
+        if self._watching.once:
+            self._supervisor.refuse(str(analysis.path), str(error))
         else:
-            self._offer(analysis)
-
-    def _offer(self, analysis: Analysis) -> None:
-        def wanted(recorded: Recorded | None) -> bool:
-            return self._seconds_until(analysis, recorded) == 0
-
-        answer = None
-        try:
-            answer = self._supervisor.offer(analysis, wanted)
-        except CuckooOperationalError as error:
-            self._supervisor.emit("problem", error=str(error))
-        if not isinstance(answer, Lease):
-            self._look_after(analysis.name, self._watching.interval_seconds)
+            self._tell_problem(error)
+        return self._watching.interval_seconds
 
     def _conclude(self, ended: Ended) -> None:
         name = ended.job.analysis.name
@@ -174,7 +185,15 @@ class Watch:
             return 0.0
         if state.ending is Ending.COMPLETED or not state.retry_at or state.tries > self._conduct.retries:
             return _NEVER
-        return max(0.0, state.retry_at - time.time())
+        pause = state.retry_at - time.time()
+        return pause if 0 < pause <= LONGEST_PAUSE else 0.0  # no pause is longer: the clock was set back
+
+    def _tell_problem(self, error: CuckooOperationalError) -> None:
+        """Tell of a problem; of one that goes on as often as of the state."""
+        now, problem = time.monotonic(), str(error)
+        if problem != self._problem[0] or now >= self._problem[1]:
+            self._problem = (problem, now + self._watching.state_seconds)
+            self._supervisor.emit("problem", error=problem)
 
     def _tell_state(self) -> None:
         running = [worker.job.analysis.name for worker in self._supervisor.pool.running.values()]
