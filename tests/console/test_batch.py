@@ -14,6 +14,7 @@ from lib.cuckoo.console.batch import (
     line_of,
     watch_line,
 )
+from lib.cuckoo.console.text import NOTHING_TO_READ
 
 
 def finished(path: str, ending: str = "COMPLETED", **fields: Any) -> dict[str, Any]:
@@ -69,6 +70,23 @@ def test_what_a_killed_run_left_behind_is_not_counted_as_stopped_by_this_one() -
 
     assert not tally.endings
     assert str(line_of(event)).split() == ["interrupted", "6", "its", "last", "run", "was", "killed"]
+
+
+def test_an_analysis_with_nothing_to_read_is_told_of_and_is_no_failure() -> None:
+    tally, console = Tally(), Console(file=io.StringIO(), width=100, force_terminal=True)
+    live = LiveBatch(console, tally)
+    for event in (finished("/a/1"), finished("/a/2", empty=True)):
+        tally.hear(event)
+        live.hear(event)
+
+    live.close()
+
+    assert "COMPLETED" in str(line_of(finished("/a/2", empty=True)))
+    assert str(line_of(finished("/a/2", empty=True))).endswith("2  " + NOTHING_TO_READ)
+    shown = printed(*batch_summary(tally, 1))
+    assert f"1 analysis with {NOTHING_TO_READ}" in shown
+    assert "FAILED" not in shown
+    assert str(console.file.getvalue()).count("nothing to read") == 1  # type: ignore[attr-defined]  # it is the StringIO
 
 
 def test_the_tally_does_not_grow_with_the_run() -> None:

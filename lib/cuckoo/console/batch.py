@@ -12,11 +12,12 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from lib.cuckoo.console.text import count_text, visible
+from lib.cuckoo.console.text import NOTHING_TO_READ, count_text, visible
 from lib.cuckoo.core.batch.pool import Worker
 
 _DRAW_SECONDS = 0.2
 _NAMES_KEPT, _KINDS_SHOWN, _WORKERS_SHOWN = 20, 20, 16
+
 _STYLES = {
     "COMPLETED": "green",
     "FAILED": "yellow",
@@ -39,6 +40,8 @@ class Tally:
     def __init__(self) -> None:
         self.selected = 0
         self.endings: Counter[str] = Counter()
+        self.empty = 0
+        """Analyses with nothing to read."""
         self.seconds = 0.0
         self.failures: Counter[tuple[str, str]] = Counter()
         """Module and outcome."""
@@ -66,6 +69,7 @@ class Tally:
 
     def _finished(self, event: dict[str, Any]) -> None:
         self.endings[str(event.get("ending"))] += 1
+        self.empty += bool(event.get("empty"))
         self.seconds += float(event.get("seconds") or 0)
         for failure in event.get("failures") or ():
             kind = (str(failure.get("module")), str(failure.get("outcome")))
@@ -78,8 +82,7 @@ class Tally:
 def line_of(event: dict[str, Any], position: str = "") -> Text:
     """Return how an analysis ended, as one line."""
     ending = visible(event.get("ending", event["event"]), 20)
-    killed = "its last run was killed" if event.get("recovered") else ""
-    why = event.get("error") or event.get("reason") or _first_failure(event) or killed
+    why = event.get("error") or event.get("reason") or _first_failure(event) or _remark(event)
     seconds = f"{event['seconds']:8.2f} s" if event.get("seconds") else " " * 10
     name = visible(str(event.get("path", "")).rpartition("/")[2], 60)
     text = Text(f"  {position}")
@@ -87,6 +90,13 @@ def line_of(event: dict[str, Any], position: str = "") -> Text:
     text.append(f"{seconds}  {name}")
     text.append(f"  {visible(why, 200)}" if why else "", "dim")
     return text
+
+
+def _remark(event: dict[str, Any]) -> str:
+    """Return what is worth to know of an analysis that did not fail."""
+    if event.get("recovered"):
+        return "its last run was killed"
+    return NOTHING_TO_READ if event.get("empty") else ""
 
 
 def _first_failure(event: dict[str, Any]) -> str:
@@ -131,10 +141,10 @@ class LiveBatch:
         self._before = 0
 
     def hear(self, event: dict[str, Any]) -> None:
-        """Print what did not go well; the time that is left is reckoned from when the work begins."""
+        """Print what did not go well or had nothing to read; the time left is reckoned from when the work begins."""
         if event["event"] == "selected":
             self._started, self._before = time.monotonic(), self._tally.done
-        if event["event"] == "finished" and event.get("ending") == "COMPLETED":
+        if event["event"] == "finished" and event.get("ending") == "COMPLETED" and not event.get("empty"):
             return
         if event["event"] in {"finished", "skipped"}:
             self._console.print(line_of(event), soft_wrap=True)
@@ -196,6 +206,8 @@ def batch_summary(tally: Tally, seconds: float) -> Iterator[RenderableType]:
     if tally.failures:
         yield Text("")
         yield _failures(tally)
+    if tally.empty:
+        yield Text(f"  {count_text(tally.empty, 'analysis', 'analyses')} with {NOTHING_TO_READ}", "yellow")
     for line in tally.unwell:
         yield Text(f"  {visible(line, 400)}", "red")
     hidden = tally.endings["UNPROCESSED"] - len(tally.unwell)

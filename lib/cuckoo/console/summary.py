@@ -10,9 +10,10 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from lib.cuckoo.analysis.inputs import has_inputs
 from lib.cuckoo.console.facts import as_mapping, facts
 from lib.cuckoo.console.progress import style_of
-from lib.cuckoo.console.text import size_text, visible
+from lib.cuckoo.console.text import NOTHING_TO_READ, size_text, visible
 from lib.cuckoo.core.ledger import Outcome, Run
 from lib.cuckoo.core.results import Results
 
@@ -27,6 +28,8 @@ def summary(results: Results) -> Iterator[RenderableType]:
     yield Rule(Text(_title(results)), align="left", style="bold")
     yield _facts(results)
     yield _modules(results.runs)
+    if not has_inputs(results.path):
+        yield Text(NOTHING_TO_READ, style="yellow")
     yield from _problems(results)
     yield _reports(results)
 

@@ -57,6 +57,24 @@ def test_one_bad_folder_stops_nothing_and_the_worst_status_counts(herd: Herd) ->
     assert herd.starts() == {"1": 2, "2": 1, "3": 2}
 
 
+def test_an_analysis_with_nothing_to_read_completes_and_is_told_of(herd: Herd) -> None:
+    (herd.folder / "2" / "analysis.log").unlink()
+
+    shown = herd.run("process", herd.folder, "--json")
+    single = herd.run("process", 2)
+
+    finished = [line for line in lines_of(shown) if line["event"] == "finished"]
+    assert {str(line["path"])[-1]: line.get("empty") for line in finished} == {
+        "1": None,
+        "2": True,
+        "3": None,
+        "4": None,
+    }
+    assert (shown.returncode, single.returncode) == (0, 0)
+    assert "nothing to read: there is none of the files that sandboxes leave" in single.stdout
+    assert "nothing to read" not in herd.run("process", 1).stdout
+
+
 def test_folders_named_twice_or_by_a_link_are_processed_once(herd: Herd, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(herd.folder / "1")
 

@@ -70,6 +70,21 @@ def test_an_analysis_waits_until_it_is_settled_or_marked(herd: Herd) -> None:
     assert herd.starts() == {"2": 1}
 
 
+def test_an_analysis_with_nothing_to_read_has_not_been_begun_unless_it_is_marked(herd: Herd) -> None:
+    (herd.folder / "4" / "files").mkdir(parents=True)
+
+    herd.run("watch", herd.folder, *QUICK, "--once")
+    assert herd.starts() == {"1": 1, "2": 1, "3": 1}
+    herd.add("5")
+    (herd.folder / "5" / "analysis.log").rename(herd.folder / "5" / "done")
+    herd.run("watch", herd.folder, "--marker", "done", "--once")
+
+    assert herd.starts() == {"1": 1, "2": 1, "3": 1, "5": 1}
+    (herd.folder / "4" / "files" / "x").touch()
+    herd.run("watch", herd.folder, *QUICK, "--once")
+    assert herd.starts()["4"] == 1
+
+
 @pytest.mark.parametrize("marker", ["/etc/passwd", "../done", "a/../../b"])
 def test_a_marker_lies_inside_the_analysis(herd: Herd, marker: str) -> None:
     shown = herd.run("watch", herd.folder, "--marker", marker, "--once")

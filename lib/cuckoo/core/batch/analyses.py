@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from lib.cuckoo.analysis.inputs import LEFT_BY_SANDBOXES
 from lib.cuckoo.analysis.task import load_task
 from lib.cuckoo.common.exceptions import CuckooOperationalError
-from lib.cuckoo.common.paths import INPUTS
 from lib.cuckoo.common.text import readable_name
 from lib.cuckoo.core.batch.place import Place
 
-ITEMS = frozenset(
-    {*INPUTS.values(), "task.json", "cuckoo.log", "process.log", "buffer", "tlsdump", "reports"}
-)
+ITEMS = LEFT_BY_SANDBOXES | {"reports"}
 """What lies at the top of an analysis, of whatever family."""
 REPORTS = ("reports/report.json", "reports/report.json.gz", "reports/report.json.zst")
 _PATH_CHARACTERS = 4096

@@ -55,7 +55,8 @@ def event_of(analysis: Analysis, state: State) -> dict[str, Any]:
     path = analysis.shown
     if state.ending is Ending.INTERRUPTED:
         return {"event": "interrupted", "path": path, "attempt": state.attempt}
-    retry = {"retry_at": round(state.retry_at)} if state.retry_at else {}
+    some = {"retry_at": round(state.retry_at)} if state.retry_at else {}
+    some |= {"empty": True} if state.empty else {}
     return {
         "event": "finished",
         "path": path,
@@ -66,5 +67,5 @@ def event_of(analysis: Analysis, state: State) -> dict[str, Any]:
         "failures": list(state.failures),
         "error": state.error,
         "tries": state.tries,
-        **retry,
+        **some,
     }

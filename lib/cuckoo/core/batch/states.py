@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from lib.cuckoo.analysis.inputs import has_inputs
 from lib.cuckoo.common.exceptions import CuckooOperationalError
 from lib.cuckoo.common.replacing import replacing
 from lib.cuckoo.common.text import readable_name, visible
@@ -62,6 +63,8 @@ class State:
     """The first of them: `module`, `outcome`, `reason`."""
     report: Mapping[str, str] = field(default_factory=dict)
     """How `DUMP` ended, by `outcome` and `reason`; empty where that is not known."""
+    empty: bool = False
+    """There was none of the files that sandboxes leave."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ def state_of(results: Results) -> State:
         failed=len(failures),
         failures=[{"module": short(run.module)} | _how(run) for run in failures[:_FAILURES]],
         report=next((_how(run) for run in reversed(results.runs) if run.module == DUMP and not run.key), {}),
+        empty=not has_inputs(results.path),
     )
 
 
@@ -128,11 +132,11 @@ def short(name: str) -> str:
 
 
 def from_record(record: object) -> State | None:
-    """Return the state that `asdict` made a record of, `report` or not; None for anything else."""
+    """Return the state that `asdict` made a record of, with the last two fields or without; None for anything else."""
     wanted = asdict(State(Ending.COMPLETED)).items()
     if not isinstance(record, dict) or record.get("ending") not in list(Ending):
         return None
-    record = dict[str, Any](report={}) | record
+    record = dict[str, Any](report={}, empty=False) | record
     if any(type(record.get(name)) is not type(value) for name, value in wanted if name != "ending"):
         return None
     if not all(isinstance(failure, dict) for failure in record["failures"]):

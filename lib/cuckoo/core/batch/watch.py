@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from itertools import islice
 
+from lib.cuckoo.analysis.inputs import has_inputs
 from lib.cuckoo.common.exceptions import CuckooOperationalError
 from lib.cuckoo.core.batch.analyses import Analysis, in_order, names_in
 from lib.cuckoo.core.batch.holder import Holder
@@ -150,13 +151,23 @@ class Watch:
         if seconds == _NEVER:
             return
         try:
-            seconds = seconds or self._settling.wait_seconds(analysis.path, self._place.now())
+            seconds = seconds or self._seconds_until_complete(analysis)
             if not seconds and not isinstance(self._offer(analysis), Lease):
                 seconds = self._watching.interval_seconds
         except CuckooOperationalError as error:
             seconds = self._put_off(analysis, error)
         if seconds:
             self._look_after(name, seconds)
+
+    def _seconds_until_complete(self, analysis: Analysis) -> float:
+        """Return how long to wait before looking again; 0 when a sandbox has finished writing the analysis.
+
+        Without a marker that says so, one with nothing to read has not been begun yet.
+        """
+        seconds = self._settling.wait_seconds(analysis.path, self._place.now())
+        if seconds or self._watching.marker or has_inputs(analysis.path):
+            return seconds
+        return max(self._watching.settle_seconds, self._watching.interval_seconds)
 
     def _offer(self, analysis: Analysis) -> Lease | Holder | None:
         return self._supervisor.offer(analysis, lambda recorded: self._seconds_until(analysis, recorded) == 0)
