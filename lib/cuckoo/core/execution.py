@@ -106,7 +106,8 @@ def _prepare_reports_folder(analysis_path: Path) -> None:
     """
     folder = analysis_path / "reports"
     try:
-        folder.mkdir(exist_ok=True)
+        if not folder.is_dir():  # who is watched making it counts as having written what is in it
+            folder.mkdir(exist_ok=True)
     except OSError as error:
         raise CuckooReportError(f"cannot make {folder}: {error.strerror}") from error
     if folder.is_symlink():
