@@ -186,6 +186,17 @@ def test_an_analysis_that_somebody_else_works_on_is_left_to_them(herd: Herd) -> 
     assert herd.starts() == {"1": 1, "3": 1}
 
 
+def test_a_single_look_does_not_wait_for_what_somebody_else_has(herd: Herd) -> None:
+    herd.place.make()
+    for name in herd.names:
+        (herd.place.leases / identity(name)).write_bytes(ELSEWHERE.as_bytes())
+
+    running = herd.start("watch", herd.folder, *QUICK, "--once")
+
+    running.communicate(20)
+    assert (running.returncode, herd.starts()) == (0, {})
+
+
 def test_an_analysis_that_goes_away_is_forgotten(herd: Herd) -> None:
     running = herd.start("watch", herd.folder, "--settle", 3600, "--interval", 0.1)
     wait_until(lambda: any(event["event"] == "state" for event in herd.events()))

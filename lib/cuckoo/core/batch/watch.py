@@ -26,7 +26,7 @@ from lib.cuckoo.core.engine import Settings
 
 _TICK_SECONDS = 0.2
 _LOOKS = 500  # between two turns of the workers, who need to be heard
-_NEVER = math.inf
+_FIRST_LOOK, _NEVER = 0.0, math.inf
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,12 @@ class Watch:
             supervisor.close()
 
     def _is_over(self) -> bool:
-        """Tell whether one look was asked for, and all that it found is done."""
+        """Tell whether one look was asked for, and all that it found is done or put off."""
         return (
             self._watching.once
             and bool(self._next_poll)
             and not self._supervisor.pool.running
-            and (not self._due or self._due[0][0] > time.monotonic())
+            and (not self._due or self._due[0][0] > _FIRST_LOOK)
         )
 
     def _turn(self, stop: Stop) -> None:
@@ -132,7 +132,9 @@ class Watch:
             self._known &= set(names)
 
     def _look_after(self, name: str, seconds: float) -> None:
-        heapq.heappush(self._due, (time.monotonic() + seconds if seconds else 0.0, in_order(name), name))
+        heapq.heappush(
+            self._due, (time.monotonic() + seconds if seconds else _FIRST_LOOK, in_order(name), name)
+        )
 
     def _look_at_due(self) -> bool:
         """Look at what is due while there is room for more; True if there may be more to look at."""
