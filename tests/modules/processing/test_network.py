@@ -220,6 +220,17 @@ def test_flows_get_the_process_of_the_behaviour_section(analysis: Path) -> None:
     assert (flow["src"], flow["process_id"], flow["process_name"]) == (GUEST, 1234, "evil.exe")
 
 
+def test_calls_that_were_not_looked_at_are_noted(analysis: Path) -> None:
+    capture(analysis)
+    arguments = [{"name": "ip", "value": SERVER}, {"name": "port", "value": "80"}]
+    calls = [{"api": "connect", "timestamp": "", "arguments": arguments}] * 100_001
+    process = {"process_id": 1234, "process_name": "evil.exe", "calls": calls}
+
+    _, run = run_module(MODULE, analysis, results={"behavior": {"processes": [process]}})
+
+    assert "100000 calls were looked at for whose traffic it is, the others were not" in run.notes
+
+
 EXAMPLE = Path(__file__).resolve().parents[3] / "storage" / "analyses" / "1"
 
 
