@@ -234,7 +234,9 @@ def test_an_exchange_whose_flow_is_not_listed_is_known_over_its_host() -> None:
 
 def test_a_bare_name_is_asked_for_with_the_domain_of_the_system() -> None:
     caller = process(7, call("getaddrinfo", NodeName="wpad"))
-    asked = [{"request": name, "answers": []} for name in ("wpad.corp.example", "wpad", "www.wpad")]
+    asked: list[dict[str, Any]] = [
+        {"request": name, "answers": []} for name in ("wpad.corp.example", "wpad", "www.wpad")
+    ]
 
     assert owners("dns", asked, caller) == [7, 7, None]
 
@@ -250,7 +252,7 @@ def test_the_servers_of_a_real_log_are_found_on_the_wire(shared_data: Path) -> N
     """A bot in explorer.exe that gives WinINet bare addresses; they never answered."""
     report = json.loads(gzip.decompress((shared_data / REAL).read_bytes()))
     dead = [flow(ip, port) for ip, port in report["network"]["dead_hosts"] if not ip.startswith("172.")]
-    asked = [{"request": "www.ip-adress.com", "answers": []}]
+    asked: list[dict[str, Any]] = [{"request": "www.ip-adress.com", "answers": []}]
 
     found = owners("tcp", dead, *report["behavior"]["processes"], dns=asked)
 

@@ -64,6 +64,7 @@ def _suites() -> dict[int, Suite]:
 
 
 SUITES = _suites()
+TLS13_SUITES = range(0x1301, 0x1306)
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,28 @@ def _expand(secret: bytes, seed: bytes, size: int, algorithm: str) -> bytes:
     return output[:size]
 
 
+class Sequence:
+    """The number of the next record of one direction, which is part of what is checked.
+
+    One that could not be opened was of these records and is damaged, or was of other secrets and does not count.
+    """
+
+    def __init__(self) -> None:
+        self._next = self._missed = 0
+
+    def candidates(self) -> tuple[int, ...]:
+        """Return the numbers that the next record may have."""
+        return (self._next, self._next + self._missed) if self._missed else (self._next,)
+
+    def opened(self, number: int) -> None:
+        """Note that the record of this number was opened."""
+        self._next, self._missed = number + 1, 0
+
+    def failed(self) -> None:
+        """Note that a record was not opened."""
+        self._missed += 1
+
+
 class AeadOpener:
     """TLS 1.2 with an authenticated cipher."""
 
@@ -131,22 +154,24 @@ class AeadOpener:
         self._cipher = _aead(suite, key)
         self._tag = 8 if suite.cipher == "ccm8" else 16
         self._iv = iv
-        self._sequence = 0
+        self._sequence = Sequence()
 
     def open(self, header: bytes, payload: bytes) -> tuple[int, bytes] | None:
         """Open a record; the explicit part of its nonce stands before it."""
-        sequence = self._sequence.to_bytes(8, "big")
         explicit = b"" if len(self._iv) == 12 else payload[:8]
         sealed = payload[len(explicit) :]
-        nonce = self._iv + explicit if explicit else _masked(self._iv, self._sequence)
         size = len(sealed) - self._tag
-        if size < 0 or len(nonce) != 12:
+        if size < 0 or len(self._iv) + len(explicit) != 12:
             return None
-        content = _opened(self._cipher, nonce, sealed, sequence + header[:3] + size.to_bytes(2, "big"))
-        if content is None:
-            return None
-        self._sequence += 1
-        return header[0], content
+        for number in self._sequence.candidates():
+            nonce = self._iv + explicit if explicit else _masked(self._iv, number)
+            associated = number.to_bytes(8, "big") + header[:3] + size.to_bytes(2, "big")
+            content = _opened(self._cipher, nonce, sealed, associated)
+            if content is not None:
+                self._sequence.opened(number)
+                return header[0], content
+        self._sequence.failed()
+        return None
 
 
 class Tls13Opener:
@@ -162,7 +187,7 @@ class Tls13Opener:
             self._suite, expand_label(self._secret, "key", self._suite.key, self._suite.hash)
         )
         self._iv = expand_label(self._secret, "iv", 12, self._suite.hash)
-        self._sequence = 0
+        self._sequence = Sequence()
 
     def update(self) -> None:
         """Go over to the next secret, as a KeyUpdate says."""
@@ -171,16 +196,18 @@ class Tls13Opener:
 
     def open(self, header: bytes, payload: bytes) -> tuple[int, bytes] | None:
         """Open a record; the true type is the last byte that is not padding."""
-        content = _opened(self._cipher, _masked(self._iv, self._sequence), payload, header)
-        if content is None:
-            return None
-        self._sequence += 1
-        content = content.rstrip(b"\0")
-        return (content[-1], content[:-1]) if content else (APPLICATION, b"")
+        for number in self._sequence.candidates():
+            content = _opened(self._cipher, _masked(self._iv, number), payload, header)
+            if content is not None:
+                self._sequence.opened(number)
+                content = content.rstrip(b"\0")
+                return (content[-1], content[:-1]) if content else (APPLICATION, b"")
+        self._sequence.failed()
+        return None
 
 
 class Successive:
-    """Several secrets of one side, used one after the other: handshake, then application data.
+    """Several secrets of one side, used one after the other: early data, handshake, then application data.
 
     The change from one to the next is not visible from outside, so the next is tried when one fails.
     """
@@ -188,8 +215,12 @@ class Successive:
     def __init__(self, openers: list[Tls13Opener]) -> None:
         self._openers = openers
 
+    def extend(self, openers: list[Tls13Opener]) -> None:
+        """Add secrets that come into use later."""
+        self._openers += openers
+
     def update(self) -> None:
-        """Go over to the next secret of the last one."""
+        """Go over to the next secret of the one in use."""
         self._openers[0].update()
 
     def open(self, header: bytes, payload: bytes) -> tuple[int, bytes] | None:
