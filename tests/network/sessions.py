@@ -30,6 +30,7 @@ class Session:
     protocol: str = "http/1.1"
     rsa: bool = False
     client_certificate: bool = False
+    options: int = 0
     contexts: tuple[ssl.SSLContext, ssl.SSLContext] | None = None
     resumed: ssl.SSLSession | None = None
     wire: list[Segment] = field(default_factory=list)
@@ -60,6 +61,7 @@ class Session:
         for context in (client, server):
             context.minimum_version = context.maximum_version = self.version
             context.set_alpn_protocols([self.protocol])
+            context.options |= self.options
             if self.ciphers:
                 context.set_ciphers(f"{self.ciphers}:@SECLEVEL=0")
         return client, server

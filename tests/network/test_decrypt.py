@@ -9,14 +9,18 @@ from hypothesis import strategies as st
 from lib.cuckoo.network.conversation import CLIENT, SERVER, Context
 from lib.cuckoo.network.decrypt import SUITES, Connection
 from lib.cuckoo.network.detect import Detecting, Place
+from lib.cuckoo.network.http2 import PREFACE
 from lib.cuckoo.network.keylog import Secrets
 from lib.cuckoo.network.tls import MAXIMUM_FAILURES
 from tests.network.conversations import Segment, in_pieces, only, play
 from tests.network.hellos import message
 from tests.network.sessions import REQUEST, RESPONSE, Session, known, opening, sealer, web
-from tests.network.test_http2 import ANSWER, ASK
+from tests.network.test_http2 import ANSWER, SETTINGS, headers
+from tests.network.test_http2 import REQUEST as ASKED
 
 pytest.importorskip("cryptography")
+NO_ENCRYPT_THEN_MAC = 1 << 19
+"""SSL_OP_NO_ENCRYPT_THEN_MAC of OpenSSL, for which `ssl` has no name."""
 TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 
 
@@ -74,10 +78,24 @@ def assert_read(records: list[dict[str, Any]], version: str, cipher: int) -> Non
     assert [certificate["common_name"] for certificate in summary["certificates"]] == ["evil.test"]
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
+@pytest.mark.parametrize("options", [0, NO_ENCRYPT_THEN_MAC])
+@pytest.mark.parametrize("version", ["TLSv1", "TLSv1_1", "TLSv1_2"])
+def test_block_ciphers_of_each_version_are_read(tmp_path: Path, version: str, options: int) -> None:
+    try:
+        session = web(tmp_path, ssl.TLSVersion[version], "ECDHE-ECDSA-AES128-SHA", options=options)
+    except ssl.SSLError:
+        pytest.skip(f"the interpreter's OpenSSL does not speak {version}")
+
+    records = decrypted(session.wire, session.secrets)
+    assert len(only(records, "https_ex")) == 1
+    assert only(records, "tls")[0]["flaws"] == []
+
+
 @pytest.mark.parametrize("version", [TLS12, TLS13])
 def test_http_2_inside_is_read(tmp_path: Path, version: ssl.TLSVersion) -> None:
     session = Session(tmp_path, version, protocol="h2")
-    session.send(CLIENT, ASK)
+    session.send(CLIENT, PREFACE + SETTINGS + headers([*ASKED[:1], (":scheme", "https"), *ASKED[2:]], 1))
     session.send(SERVER, ANSWER)
     records = decrypted(session.wire, session.secrets)
     (exchange,), (summary,) = only(records, "https_ex"), only(records, "tls")
@@ -124,12 +142,18 @@ def test_secrets_of_application_data_alone_are_enough(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "records"), [(TLS12, (2, 2)), (TLS13, (2, 7))]
-)  # those of TLS 1.3 hide the handshake and tickets too
+    ("version", "ciphers", "records"),
+    [
+        (TLS12, "AESGCM", (2, 2)),
+        (TLS12, "CHACHA20", (2, 2)),
+        (TLS12, "ECDHE-ECDSA-AES128-SHA", (2, 2)),
+        (TLS13, "", (2, 7)),  # the rest of the handshake and tickets too
+    ],
+)
 def test_wrong_secrets_open_nothing_and_are_a_flaw(
-    tmp_path: Path, version: ssl.TLSVersion, records: tuple[int, int]
+    tmp_path: Path, version: ssl.TLSVersion, ciphers: str, records: tuple[int, int]
 ) -> None:
-    session, secrets = web(tmp_path, version), Secrets()
+    session, secrets = web(tmp_path, version, ciphers), Secrets()
     for line in session.log.splitlines()[1:]:
         label, random, secret = line.split()
         secrets.read(f"{label} {random} {secret[2:]}00")
@@ -142,7 +166,16 @@ def test_wrong_secrets_open_nothing_and_are_a_flaw(
     ]
 
 
-@pytest.mark.parametrize(("version", "ciphers"), [(TLS12, "ECDHE+AESGCM"), (TLS12, "CHACHA20"), (TLS13, "")])
+@pytest.mark.parametrize(
+    ("version", "ciphers"),
+    [
+        (TLS12, "ECDHE+AESGCM"),
+        (TLS12, "CHACHA20"),
+        (TLS12, "ECDHE-ECDSA-AES128-SHA"),
+        (TLS12, "ECDHE-ECDSA-AES256-SHA384"),
+        (TLS13, ""),
+    ],
+)
 def test_a_damaged_record_costs_only_itself(tmp_path: Path, version: ssl.TLSVersion, ciphers: str) -> None:
     session = Session(tmp_path, version, ciphers)
     session.send(CLIENT, REQUEST)

@@ -1,8 +1,8 @@
 """Opens protected TLS records with known secrets (RFC 5246, 5288, 7905, 8446).
 
-An `Opener` is the state of one direction. Those of TLS 1.3 and the AEAD suites of TLS 1.2 check what they
-open; those of block and stream ciphers of TLS 1.0 to 1.2 leave the checksum unchecked: the secrets are
-known to belong to the connection, and a capture is nobody's proof.
+An `Opener` is the state of one direction. All check what they open, so that wrong secrets and damaged records give
+nothing instead of nonsense: the authenticated ciphers by their tags, block and stream ciphers of TLS 1.0 to 1.2 by
+the checksum inside.
 """
 
 import hmac
@@ -90,11 +90,15 @@ class Connection:
         block = self._expand("key expansion", self.server_random + self.client_random, sum(sizes))
         pieces = list(_cut(block, sizes))
         key, iv = pieces[2 + side], pieces[4 + side]
+        if not suite.mac:
+            return AeadOpener(suite, key, iv)
+        checksum = Checksum(pieces[side])
         if suite.cipher == "rc4":
-            return StreamOpener(key, suite.mac)
-        if suite.mac:
-            return BlockOpener(suite, key, iv, self.version, encrypt_then_mac=self.encrypt_then_mac)
-        return AeadOpener(suite, key, iv)
+            return StreamOpener(key, checksum)
+        implicit = self.version < TLS11
+        return BlockOpener(
+            suite, key, iv, checksum, implicit=implicit, encrypt_then_mac=self.encrypt_then_mac
+        )
 
     def _expand(self, label: str, seed: bytes, size: int) -> bytes:
         seed = label.encode("ascii") + seed
@@ -145,6 +149,27 @@ class Sequence:
     def failed(self) -> None:
         """Note that a record was not opened."""
         self._missed += 1
+
+
+class Checksum:
+    """What the records of a block or stream cipher are checked by (RFC 5246, 6.2.3.1): an HMAC as long as its key."""
+
+    def __init__(self, key: bytes) -> None:
+        self.size = len(key)
+        self._key = key
+        self._hash = {16: "md5", 20: "sha1", 32: "sha256", 48: "sha384"}[len(key)]
+        self._sequence = Sequence()
+
+    def take_off(self, header: bytes, content: bytes) -> bytes | None:
+        """Return what stands before the checksum at the end of `content`, None when it is not that of a record."""
+        checked, checksum = content[: -self.size], content[-self.size :]
+        for number in self._sequence.candidates():
+            head = number.to_bytes(8, "big") + header[:3] + len(checked).to_bytes(2, "big")
+            if hmac.digest(self._key, head + checked, self._hash) == checksum:
+                self._sequence.opened(number)
+                return checked
+        self._sequence.failed()
+        return None
 
 
 class AeadOpener:
@@ -234,43 +259,61 @@ class Successive:
 
 
 class BlockOpener:
-    """TLS 1.0 to 1.2 with a block cipher."""
+    """TLS 1.0 to 1.2 with a block cipher; `implicit` is how TLS 1.0 has it, without a vector in each record."""
 
-    def __init__(self, suite: Suite, key: bytes, iv: bytes, version: int, *, encrypt_then_mac: bool) -> None:
+    def __init__(
+        self,
+        suite: Suite,
+        key: bytes,
+        iv: bytes,
+        checksum: Checksum,
+        *,
+        implicit: bool,
+        encrypt_then_mac: bool,
+    ) -> None:
         self._suite = suite
         self._key = key
-        self._last = iv if version < TLS11 else None
+        self._checksum = checksum
+        self._last = iv if implicit else None
         self._encrypt_then_mac = encrypt_then_mac
 
     def open(self, header: bytes, payload: bytes) -> tuple[int, bytes] | None:
-        """Open a record and take off padding and checksum, which is not checked."""
-        size = _BLOCKS[self._suite.cipher]
+        """Open a record and take off padding and checksum."""
+        sealed: bytes | None = payload
         if self._encrypt_then_mac:
-            payload = payload[: len(payload) - self._suite.mac]
+            sealed = self._checksum.take_off(header, payload)
+        content = self._plain(sealed) if sealed is not None else None
+        if content is not None and not self._encrypt_then_mac:
+            content = self._checksum.take_off(header, content)
+        return None if content is None else (header[0], content)
+
+    def _plain(self, payload: bytes) -> bytes | None:
+        """Decrypt a record and take off the padding."""
+        size = _BLOCKS[self._suite.cipher]
         iv, sealed = (payload[:size], payload[size:]) if self._last is None else (self._last, payload)
         if not sealed or len(sealed) % size or len(iv) != size:
             return None
         content = _block_cipher(self._suite, self._key, iv, sealed)
         if self._last is not None:
             self._last = sealed[-size:]
-        end = len(content) - content[-1] - 1 - (0 if self._encrypt_then_mac else self._suite.mac)
-        return (header[0], content[:end]) if end >= 0 else None
+        end = len(content) - content[-1] - 1
+        return content[:end] if end >= 0 else None
 
 
 class StreamOpener:
     """TLS 1.0 to 1.2 with RC4."""
 
-    def __init__(self, key: bytes, mac: int) -> None:
+    def __init__(self, key: bytes, checksum: Checksum) -> None:
         from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4  # noqa: PLC0415 - an extra, slow to load
         from cryptography.hazmat.primitives.ciphers import Cipher  # noqa: PLC0415 - as above
 
         self._cipher = Cipher(ARC4(key), mode=None).decryptor()
-        self._mac = mac
+        self._checksum = checksum
 
     def open(self, header: bytes, payload: bytes) -> tuple[int, bytes] | None:
-        """Open a record and take off its checksum, which is not checked."""
-        content = self._cipher.update(payload)
-        return (header[0], content[: -self._mac]) if len(content) >= self._mac else None
+        """Open a record and take off its checksum."""
+        content = self._checksum.take_off(header, self._cipher.update(payload))
+        return None if content is None else (header[0], content)
 
 
 def _masked(iv: bytes, sequence: int) -> bytes:
