@@ -232,6 +232,14 @@ def test_an_exchange_whose_flow_is_not_listed_is_known_over_its_host() -> None:
     assert owners("http_ex", [flow() | {"host": "example.com:80"}], caller) == [7]
 
 
+def test_what_a_tunnel_carries_is_of_the_process_that_connected_to_its_proxy() -> None:
+    caller = process(7, call("connect", ip="192.0.2.1", port=3128))
+    proxied = [flow(dport=3128), flow(dport=3128, sport=6000), flow(dport=3129, sport=6000)]
+    inside = [flow("198.51.100.1", 443), flow("198.51.100.1", 443, sport=6000)]
+
+    assert owners("tls", inside, caller, tcp=proxied) == [7, None]
+
+
 def test_a_bare_name_is_asked_for_with_the_domain_of_the_system() -> None:
     caller = process(7, call("getaddrinfo", NodeName="wpad"))
     asked: list[dict[str, Any]] = [

@@ -278,6 +278,7 @@ class _Flows:
         self._claims = claims
         self._turns: Counter[Endpoint] = Counter()
         self._owners: dict[tuple[Any, ...], Claim] = {}
+        self._of_clients: dict[Endpoint, Claim | None] = {}
         self._by_address = {
             address: self._sole(names) for address, names in _names_of_addresses(sections).items()
         }
@@ -286,13 +287,18 @@ class _Flows:
 
     def sign(self, flow: Record, owner: Claim | None) -> None:
         """Write its owner into a flow, and remember it for what was found in the flow."""
+        client = (flow["src"], flow["sport"])
         if owner is not None:
             owner.sign(flow)
             self._owners.setdefault(_ends(flow), owner)
+        self._of_clients[client] = None if client in self._of_clients else owner
 
     def owner(self, record: Record, name: str) -> Claim | None:
-        """Return the owner of what was found in a flow; `name` is the field that holds the name of the server."""
-        owner = self._owners.get(_ends(record))
+        """Return the owner of what was found in a flow; `name` is the field that holds the name of the server.
+
+        What was found inside a tunnel has the server that the tunnel leads to; its flow is that of the same client.
+        """
+        owner = self._owners.get(_ends(record)) or self._of_clients.get((record["src"], record["sport"]))
         return owner or (self._claims.names.sole(_host_of(record.get(name))) if name else None)
 
     def of_connection(self, flow: Record) -> Claim | None:
