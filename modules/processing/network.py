@@ -31,7 +31,7 @@ from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.common.options import whole_number
 from lib.cuckoo.common.root import find_root
 from lib.cuckoo.network.analysis import Analysis, Settings
-from lib.cuckoo.network.attribution import attribute
+from lib.cuckoo.network.attribution import MOST_CLAIMS, attribute
 from lib.cuckoo.network.bodies import Bodies
 from lib.cuckoo.network.capture import EMPTY, Capture
 from lib.cuckoo.network.conversation import Context, digest_only
@@ -72,7 +72,8 @@ class Network(Processing):
             source, bodies = _Hashed(file), self._bodies()
             sections = self._sections(source, bodies)
             source.finish()
-        attribute(sections, (self.results.get("behavior") or {}).get("processes", ()))
+        if not attribute(sections, (self.results.get("behavior") or {}).get("processes") or ()):
+            self.note(f"{MOST_CLAIMS} calls were looked at for whose traffic it is, the others were not")
         for kind in ("problems", "truncated"):
             if sections[kind]:
                 self.note(

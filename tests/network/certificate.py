@@ -24,9 +24,9 @@ def make_certificate(
     return der
 
 
-def make_key_and_certificate() -> tuple[bytes, bytes]:
-    """Return a private key and a certificate for it, in PEM."""
-    certificate, key = _make("evil.test", "evil.test", 1)
+def make_key_and_certificate(*, rsa: bool = False) -> tuple[bytes, bytes]:
+    """Return a private key, of an elliptic curve or RSA, and a certificate for it, in PEM."""
+    certificate, key = _make("evil.test", "evil.test", 1, rsa=rsa)
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - an extra
 
     form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -39,13 +39,16 @@ def _encoding(name: str) -> Any:
     return getattr(serialization.Encoding, name)
 
 
-def _make(subject: str, issuer: str, serial: int, *, mail: str = "", flawed: bool = False) -> tuple[Any, Any]:
+def _make(
+    subject: str, issuer: str, serial: int, *, mail: str = "", flawed: bool = False, rsa: bool = False
+) -> tuple[Any, Any]:
     pytest.importorskip("cryptography")
     from cryptography import x509  # noqa: PLC0415 - an extra
     from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 - an extra
     from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 - an extra
+    from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key  # noqa: PLC0415 - an extra
 
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = generate_private_key(65537, 2048) if rsa else ec.generate_private_key(ec.SECP256R1())
     name = [x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)]) for text in (subject, issuer)]
     if mail:
         name[0] = x509.Name([*name[0], x509.NameAttribute(x509.NameOID.EMAIL_ADDRESS, mail)])

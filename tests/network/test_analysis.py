@@ -386,3 +386,49 @@ def test_ports_of_one_host_and_of_all_are_bounded_and_the_rest_counted(
 
     assert [host["ports"] for host in found["hosts"]] == [[2001, 2002, 2003], [2001, 2002], []]
     assert found["truncated"] == {"ports": 7}
+
+
+@pytest.mark.parametrize("claimed", [41, 1500, 0xFFFF])
+def test_a_packet_that_claims_more_than_was_on_the_wire_hides_nothing_that_follows(claimed: int) -> None:
+    web = Dialogue()
+    opened = list(web.open())
+    empty = bytearray(web.packet(0, ACK))
+    empty[16:18] = claimed.to_bytes(2, "big")
+    visit = [*opened, bytes(empty), web.send(0, GET), *web.close()]
+
+    found = sections(pcap(visit))
+
+    assert [exchange["path"] for exchange in found["http_ex"]] == ["/path"]
+    assert (found["tcp"][0]["lost_bytes"], found["problems"]) == (0, {"IP length beyond the packet": 1})
+
+
+def test_a_packet_that_the_capture_cut_leaves_a_gap() -> None:
+    web = Dialogue()
+    visit = [*web.open(), web.send(0, GET), web.send(0, GET), *web.close()]
+
+    found = sections(pcap(visit, snap_length=60))
+
+    assert (found["tcp"][0]["lost_bytes"], found["problems"]) == (2 * (len(GET) - 6), {})
+
+
+def test_an_endpoint_that_answered_once_is_not_dead() -> None:
+    answered, refused = Dialogue(sport=50001), Dialogue(sport=50003)
+    silent = [Dialogue(sport=port).packet(0, SYN) for port in (50000, 50002)]
+    others = [Dialogue(sport=port, dport=81).packet(0, SYN) for port in (50000, 50002)]
+    rejected = [refused.packet(0, SYN), refused.packet(1, RST | ACK)]
+
+    found = sections(pcap([silent[0], *answered.open(), silent[1], *others]))
+
+    assert [flow["state"] for flow in found["tcp"]].count("unanswered") == 4
+    assert found["dead_hosts"] == [[SERVER, 81]]
+    assert sections(pcap(rejected))["dead_hosts"] == []
+
+
+def test_a_client_that_acknowledges_was_answered_out_of_sight() -> None:
+    web = Dialogue()
+    syn, _, ack = web.open()
+
+    found = sections(pcap([syn, ack, web.send(0, GET)]))
+
+    assert [flow["state"] for flow in found["tcp"]] == ["open"]
+    assert found["dead_hosts"] == []

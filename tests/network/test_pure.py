@@ -228,6 +228,15 @@ INTERFACES = [Interface(1, 0, 1e-6, 0), Interface(105, 0, 1e-6, 0)]
 BLOCK = len(enhanced(ECHO, 0))
 
 
+UNPADDED = (
+    struct.pack("<7I", 6, BLOCK - 1, 0, 0, 5, len(ECHO), len(ECHO))
+    + ECHO
+    + b"\0"
+    + struct.pack("<I", BLOCK - 1)
+)
+"""A packet block whose size is no multiple of four."""
+
+
 def take_blocks(walk: str, blocks: bytes, position: int = 0, order: str = "<") -> int:
     return int(make_walk(walk).blocks(blocks, position, order, INTERFACES, 0))
 
@@ -251,6 +260,7 @@ def test_blocks_are_taken_up_to_the_first_that_is_not_whole(walk: str) -> None:
         enhanced(ECHO, 0, order=">"),
         block(5, bytes(len(ECHO) + 20)),
         block(3, bytes(20) + ECHO),
+        UNPADDED,
     ],
 )
 def test_blocks_are_taken_up_to_the_first_that_is_odd(walk: str, odd: bytes) -> None:

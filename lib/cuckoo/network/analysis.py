@@ -312,6 +312,7 @@ class Analysis:
     def _tunnel(self, side: Direction, payload: bytes, time: float) -> bool:
         """Take the packet inside a datagram, if there is one."""
         frame = Frame(time, payload, len(payload), side.flow.offset)
+        frame.cut = ip.LONGEST_DATAGRAM  # whether the datagram around it was captured whole is not known here
         self._depth += 1
         try:
             kind = ip.tunnel(frame, *ports(side.key))
@@ -332,6 +333,8 @@ class Analysis:
         self.problems.update(self._capture.problems)
         if self._ip.fragments.given_up:
             self.problems["datagrams with missing fragments"] += self._ip.fragments.given_up
+        if self._ip.oversized:
+            self.problems["IP length beyond the packet"] += self._ip.oversized
         found["timeline"] = self._walk.timeline()
         let_go = {"tcp_flows": self._tcp.let_go, "udp_flows": self._udp.let_go}
         found["truncated"] = {

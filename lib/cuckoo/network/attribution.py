@@ -3,34 +3,51 @@
 The calls name addresses (connect, sendto), names (getaddrinfo, DnsQuery) and servers or URLs (WinINet, WinHTTP). Their
 arguments are spelt differently by each family of monitors, so they are found by name without regard to case
 and underscores.
+
+Logs are hostile: of one analysis a bounded number of calls is looked at, an equal share of each process first; of a
+call only the name, address or URL is kept; and what belongs to one name or endpoint is judged once, however many
+calls and records share it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address
-from typing import Any
+from functools import partial
+from ipaddress import IPv6Address, ip_address
+from itertools import islice
+from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from lib.cuckoo.network.conversation import Record
 
 MOST_CLAIMS = 100_000
 """Calls of one analysis that are looked at."""
+LONGEST_NAME = 255
+LONGEST_URL = 8192
 
 CONNECTS = ("connect", "WSAConnect", "ConnectEx")
-SENDS = ("sendto", "WSASendTo")
+SENDS = ("sendto", "WSASendTo", "WSASendMsg")
+ACCEPTS = ("accept", "WSAAccept")
+BINDS = ("bind",)
 LOOKUPS = (
-    "getaddrinfo", "GetAddrInfoW", "GetAddrInfoExW", "gethostbyname", "DnsQuery_A", "DnsQuery_W", "DnsQuery_UTF8",
+    "getaddrinfo", "GetAddrInfoW", "GetAddrInfoExA", "GetAddrInfoExW", "gethostbyname", "DnsQuery_A", "DnsQuery_W",
+    "DnsQuery_UTF8", "DnsQueryEx", "DnsQueryExW", "WSAConnectByNameA", "WSAConnectByNameW",
 )  # fmt: skip
 SERVERS = ("InternetConnectA", "InternetConnectW", "WinHttpConnect")
 URLS = (
-    "InternetOpenUrlA", "InternetOpenUrlW", "URLDownloadToFileA", "URLDownloadToFileW",
-    "URLDownloadToCacheFileW", "WinHttpGetProxyForUrl", "InternetCrackUrlA", "InternetCrackUrlW",
+    "InternetOpenUrlA", "InternetOpenUrlW", "URLDownloadToFileA", "URLDownloadToFileW", "URLDownloadToCacheFileA",
+    "URLDownloadToCacheFileW", "URLOpenStreamA", "URLOpenStreamW", "URLOpenBlockingStreamA", "URLOpenBlockingStreamW",
+    "InternetCheckConnectionA", "InternetCheckConnectionW", "InternetCrackUrlA", "InternetCrackUrlW",
+    "WinHttpGetProxyForUrl", "WinHttpCrackUrl",
 )  # fmt: skip
-APIS = frozenset((*CONNECTS, *SENDS, *LOOKUPS, *SERVERS, *URLS, "bind"))
+APIS = frozenset((*CONNECTS, *SENDS, *ACCEPTS, *BINDS, *LOOKUPS, *SERVERS, *URLS))
+USUAL_PORTS = {"http": 80, "https": 443, "ftp": 21}
+
+Endpoint = tuple[str, int]
+Key = TypeVar("Key", bound=Hashable)
 
 
-@dataclass(frozen=True, order=True)
-class Claim:
+class Claim(NamedTuple):
     """A call by which a process may have caused traffic; claims sort by time."""
 
     timestamp: str
@@ -43,69 +60,143 @@ class Claim:
         record["process_name"] = self.process_name
 
 
+class Register(Generic[Key]):
+    """Who laid claim to what."""
+
+    def __init__(self) -> None:
+        self._claims: dict[Key, list[Claim]] = {}
+        self._sole: dict[Key, Claim | None] = {}
+
+    def add(self, key: Key, claim: Claim) -> None:
+        """Note a claim."""
+        self._claims.setdefault(key, []).append(claim)
+
+    def sort(self) -> None:
+        """Bring all claims into the order of time; call it when all are there."""
+        for key, claims in self._claims.items():
+            claims.sort()
+            self._sole[key] = claims[0] if len({claim[1:] for claim in claims}) == 1 else None
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._claims
+
+    def all(self, key: Key) -> Sequence[Claim]:
+        """Return the claims to a thing, the earliest first."""
+        return self._claims.get(key, ())
+
+    def first(self, key: Key) -> Claim | None:
+        """Return the earliest claim to a thing."""
+        return next(iter(self.all(key)), None)
+
+    def sole(self, key: Key) -> Claim | None:
+        """Return the earliest claim to a thing when all are of one process."""
+        return self._sole.get(key)
+
+
 @dataclass
 class Claims:
     """What the calls of all processes lay claim to."""
 
-    connected: dict[tuple[str, int], list[Claim]] = field(default_factory=dict)
-    """TCP or UDP endpoints."""
-    bound: dict[int, list[Claim]] = field(default_factory=dict)
+    connected: Register[Endpoint] = field(default_factory=Register)
+    """Endpoints that a socket was connected to."""
+    sent: Register[Endpoint] = field(default_factory=Register)
+    """Endpoints that a datagram was sent to."""
+    accepted: Register[Endpoint] = field(default_factory=Register)
+    """Endpoints that a connection came from."""
+    served: Register[Endpoint] = field(default_factory=Register)
+    """Endpoints given to a library as server or in a URL; how often it connects is its own affair."""
+    bound: Register[int] = field(default_factory=Register)
     """Local ports."""
-    names: dict[str, list[Claim]] = field(default_factory=dict)
-    """Host names in lower case: looked up, or given as server or in a URL."""
+    names: Register[str] = field(default_factory=Register)
+    """Host names in lower case: looked up, or given as server or in a URL; addresses too, where they stood for one."""
+    complete: bool = True
+    """False when there were more calls than are looked at."""
 
     def add(self, call: Mapping[str, Any], claim: Claim) -> None:
         """Take a call into account."""
-        api = call["api"]
-        arguments = _Arguments(call["arguments"])
+        api, arguments = call.get("api"), _Arguments(call.get("arguments"))
         if api in LOOKUPS:
-            self._name(arguments.text("nodename", "name", "hostname", "dnsname"), claim)
+            self._name(
+                arguments.text(LONGEST_NAME, "nodename", "name", "hostname", "dnsname", "queryname"), claim
+            )
         elif api in SERVERS:
-            self._name(arguments.text("servername", "hostname"), claim)
+            self._server(
+                arguments.text(LONGEST_NAME, "servername", "hostname"),
+                arguments.number("serverport", "port"),
+                claim,
+            )
         elif api in URLS:
-            self._name(_host(arguments.text("url")), claim)
-        elif api == "bind":
-            _append(self.bound, arguments.number("port"), claim)
+            self._server(*_server_of(arguments.text(LONGEST_URL, "url")), claim)
         else:
-            self._endpoint(arguments, claim)
+            self._socket(api, arguments, claim)
 
     def _name(self, name: str, claim: Claim) -> None:
-        _append(self.names, name.lower().rstrip("."), claim)
+        if name:
+            self.names.add(name.lower().rstrip("."), claim)
 
-    def _endpoint(self, arguments: "_Arguments", claim: Claim) -> None:
-        address, port = arguments.text("ip", "ipaddress", "address"), arguments.number("port")
-        try:
-            _append(self.connected, (str(ip_address(address)), port), claim)
-        except ValueError:
-            return  # a monitor that could not read the address writes anything or nothing
+    def _server(self, name: str, port: int, claim: Claim) -> None:
+        self._name(name, claim)
+        address = _address(name.strip("[]"))
+        if address and port:
+            self.served.add((address, port), claim)
+
+    def _socket(self, api: object, arguments: "_Arguments", claim: Claim) -> None:
+        port = arguments.number("port")
+        address = _address(arguments.text(LONGEST_NAME, "ip", "ipaddress", "address"))
+        if api in BINDS:
+            if port:
+                self.bound.add(port, claim)
+        elif address:
+            register = self.connected if api in CONNECTS else self.sent if api in SENDS else self.accepted
+            register.add((address, port), claim)
+
+    def sort(self) -> None:
+        """Bring everything into the order of time."""
+        for register in (self.connected, self.sent, self.accepted, self.served, self.names):
+            register.sort()
+        self.bound.sort()
 
 
-def _append(claims: dict[Any, list[Claim]], key: Any, claim: Claim) -> None:
-    if key:
-        claims.setdefault(key, []).append(claim)
-
-
-def _host(url: str) -> str:
+def _address(text: str) -> str:
+    """Return an address in its usual spelling; nothing for what a monitor wrote because it could not read it."""
     try:
-        return urlsplit(url).hostname or ""
+        address = ip_address(text)
     except ValueError:
         return ""
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(mapped or address)
+
+
+def _server_of(url: str) -> Endpoint:
+    """Return host and port of a URL, an empty name where there is none."""
+    try:
+        parts = urlsplit(url)
+        return parts.hostname or "", parts.port or USUAL_PORTS.get(parts.scheme, 0)
+    except ValueError:
+        return "", 0
 
 
 class _Arguments:
     """The arguments of a call, by name."""
 
-    def __init__(self, arguments: Iterable[Mapping[str, Any]]) -> None:
-        self._values = {str(each["name"]).replace("_", "").lower(): each["value"] for each in arguments}
+    def __init__(self, arguments: object) -> None:
+        listed = arguments if isinstance(arguments, Sequence) else ()
+        self._values = {
+            str(each.get("name")).replace("_", "").lower(): each.get("value")
+            for each in listed
+            if isinstance(each, Mapping)
+        }
 
-    def text(self, *names: str) -> str:
-        """Return the first of these that is there, else an empty string."""
-        return next((str(self._values[name]) for name in names if self._values.get(name)), "")
+    def text(self, longest: int, *names: str) -> str:
+        """Return the first of these that is there, an empty string when there is none or it is too long to be true."""
+        value = next((self._values[name] for name in names if self._values.get(name)), "")
+        return value if isinstance(value, str) and len(value) <= longest else ""
 
-    def number(self, name: str) -> int:
+    def number(self, *names: str) -> int:
         """Return a number given in decimal or hexadecimal, 0 for anything else."""
+        value = next((self._values[name] for name in names if self._values.get(name)), "0")
         try:
-            return int(str(self._values.get(name, "0")), 0)
+            return int(str(value)[:LONGEST_NAME], 0)
         except ValueError:
             return 0
 
@@ -113,17 +204,25 @@ class _Arguments:
 def read_claims(processes: Iterable[Mapping[str, Any]]) -> Claims:
     """Read the network calls of processes in the shape of `behavior.processes`."""
     claims = Claims()
-    found: list[tuple[Claim, Mapping[str, Any]]] = []
-    for process in processes:
-        for call in _network_calls(process.get("calls", ())):
-            if len(found) >= MOST_CLAIMS:
-                break
-            timestamp = str(call.get("timestamp", ""))
-            claim = Claim(timestamp, int(process["process_id"]), str(process["process_name"]))
-            found.append((claim, call))
-    for claim, call in sorted(found, key=lambda each: each[0]):
-        claims.add(call, claim)
+    for process, call in _looked_at(list(processes), claims):
+        number = process.get("process_id")
+        if isinstance(number, int):
+            claims.add(call, Claim(str(call.get("timestamp")), number, str(process.get("process_name"))))
+    claims.sort()
     return claims
+
+
+def _looked_at(
+    processes: Sequence[Mapping[str, Any]], claims: Claims
+) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Yield calls with their processes: an equal share of each, then more until there are enough."""
+    left, every = MOST_CLAIMS, [_network_calls(process.get("calls") or ()) for process in processes]
+    for share in (MOST_CLAIMS // max(len(every), 1), MOST_CLAIMS):
+        for process, calls in zip(processes, every, strict=True):
+            for call in islice(calls, min(share, left)):
+                left -= 1
+                yield process, call
+    claims.complete = left > 0 or all(next(calls, None) is None for calls in every)
 
 
 def _network_calls(calls: Any) -> Iterator[Mapping[str, Any]]:
@@ -131,35 +230,38 @@ def _network_calls(calls: Any) -> Iterator[Mapping[str, Any]]:
     of: Callable[..., Iterator[Mapping[str, Any]]] | None = getattr(calls, "of", None)
     if of is not None:
         return of(api=APIS)
-    return (call for call in calls if call["api"] in APIS)
+    return (call for call in calls if call.get("api") in APIS)
 
 
-FLOW_SECTIONS = ("http_ex", "https_ex", "tls", "smtp", "irc", "ftp", "smb")
+FLOW_SECTIONS = ("http_ex", "https_ex", "tls", "quic", "socks", "smtp", "irc", "ftp", "smb")
 """Sections whose records name the flow that they were found in."""
+NAME_SECTIONS = ("dns", "llmnr", "mdns")
+NAMED = {"tls": "sni", "quic": "sni", "http_ex": "host", "https_ex": "host"}
+"""Where records of a section hold the name of the server."""
 
 
-def attribute(sections: Record, processes: Iterable[Mapping[str, Any]]) -> None:
+def attribute(sections: Record, processes: Iterable[Mapping[str, Any]]) -> bool:
     """Add `process_id` and `process_name` to the flows, questions and requests whose process is known.
 
     Where several processes connected to one endpoint, the n-th connection on the wire is that of the n-th call.
+    Returns False when there were more calls than are looked at.
     """
     claims = read_claims(processes)
-    names = _names_of_addresses(sections)
-    owners: dict[tuple[Any, ...], Claim] = {}
-    turns: dict[tuple[str, int], int] = {}
-    for protocol in ("tcp", "udp"):
-        for flow in sorted(sections[protocol], key=lambda each: float(each["time"])):
-            owner = _owner(flow, claims, turns, names) if protocol == "tcp" else _sender(flow, claims)
-            if owner is not None:
-                owner.sign(flow)
-                owners.setdefault(_ends(flow), owner)
+    flows = _Flows(sections, claims)
+    for flow in _by_time(sections["tcp"]):
+        flows.sign(flow, flows.of_connection(flow))
+    for flow in _by_time(sections["udp"]):
+        flows.sign(flow, flows.of_datagrams(flow))
     for section in FLOW_SECTIONS:
-        _sign(sections.get(section, ()), lambda record: owners.get(_ends(record)))
-    _sign(sections["http"], lambda record: _only(claims.names.get(_host(f"//{record['host']}"), [])))
-    for family in ("dns", "llmnr", "mdns"):
-        _sign(
-            sections[family], lambda record: next(iter(claims.names.get(record["request"].lower(), [])), None)
-        )
+        _sign(sections.get(section, ()), partial(flows.owner, name=NAMED.get(section, "")))
+    _sign(sections["http"], _requests(sections, claims))
+    for section in NAME_SECTIONS:
+        _sign(sections.get(section, ()), lambda record: _asking(claims, record["request"]))
+    return claims.complete
+
+
+def _by_time(flows: Sequence[Record]) -> list[Record]:
+    return sorted(flows, key=lambda each: float(each["time"]))
 
 
 def _sign(records: Iterable[Record], owner_of: Callable[[Record], Claim | None]) -> None:
@@ -169,34 +271,77 @@ def _sign(records: Iterable[Record], owner_of: Callable[[Record], Claim | None])
             owner.sign(record)
 
 
+class _Flows:
+    """Finds the owners of flows, and of what was found in them."""
+
+    def __init__(self, sections: Record, claims: Claims) -> None:
+        self._claims = claims
+        self._turns: Counter[Endpoint] = Counter()
+        self._owners: dict[tuple[Any, ...], Claim] = {}
+        self._of_clients: dict[Endpoint, Claim | None] = {}
+        self._by_address = {
+            address: self._sole(names) for address, names in _names_of_addresses(sections).items()
+        }
+        self._by_ends = {ends: self._sole(names) for ends, names in _names_of_flows(sections).items()}
+        self._guest = _guest(sections)
+
+    def sign(self, flow: Record, owner: Claim | None) -> None:
+        """Write its owner into a flow, and remember it for what was found in the flow."""
+        client = (flow["src"], flow["sport"])
+        if owner is not None:
+            owner.sign(flow)
+            self._owners.setdefault(_ends(flow), owner)
+        self._of_clients[client] = None if client in self._of_clients else owner
+
+    def owner(self, record: Record, name: str) -> Claim | None:
+        """Return the owner of what was found in a flow; `name` is the field that holds the name of the server.
+
+        What was found inside a tunnel has the server that the tunnel leads to; its flow is that of the same client.
+        """
+        owner = self._owners.get(_ends(record)) or self._of_clients.get((record["src"], record["sport"]))
+        return owner or (self._claims.names.sole(_host_of(record.get(name))) if name else None)
+
+    def of_connection(self, flow: Record) -> Claim | None:
+        """Return the owner of a TCP flow."""
+        endpoint = (flow["dst"], flow["dport"])
+        turn = self._turns[endpoint]
+        self._turns[endpoint] += 1
+        connected = self._claims.connected.all(endpoint)
+        if connected:
+            return self._claims.connected.sole(endpoint) or (
+                connected[turn] if turn < len(connected) else None
+            )
+        return self._claims.accepted.sole((flow["src"], flow["sport"])) or self._of_any(flow)
+
+    def of_datagrams(self, flow: Record) -> Claim | None:
+        """Return the owner of a UDP flow."""
+        endpoint = (flow["dst"], flow["dport"])
+        return self._claims.sent.sole(endpoint) or self._claims.connected.sole(endpoint) or self._of_any(flow)
+
+    def _of_any(self, flow: Record) -> Claim | None:
+        claims, local = self._claims, flow["dport"] if flow["dst"] == self._guest else flow["sport"]
+        return (
+            claims.served.sole((flow["dst"], flow["dport"]))
+            or claims.bound.sole(local)
+            or self._by_ends.get(_ends(flow))
+            or self._by_address.get(flow["dst"])
+        )
+
+    def _sole(self, names: Iterable[str]) -> Claim | None:
+        """Return the earliest claim to some names when all are of one process."""
+        known = [name for name in names if name in self._claims.names]
+        claims = [self._claims.names.sole(name) for name in known]
+        sure = [claim for claim in claims if claim is not None]
+        return min(sure) if len(sure) == len(known) and len({claim[1:] for claim in sure}) == 1 else None
+
+
 def _ends(record: Record) -> tuple[Any, ...]:
     return record["src"], record["sport"], record["dst"], record["dport"]
 
 
-def _owner(
-    flow: Record, claims: Claims, turns: dict[tuple[str, int], int], names: Mapping[str, set[str]]
-) -> Claim | None:
-    endpoint = (flow["dst"], flow["dport"])
-    connected = claims.connected.get(endpoint, [])
-    turn = turns[endpoint] = turns.get(endpoint, -1) + 1
-    if connected:
-        return _only(connected) or (connected[turn] if turn < len(connected) else None)
-    bound = _only(claims.bound.get(flow["sport"], []))
-    if bound is not None:
-        return bound
-    return _only(
-        [claim for name in sorted(names.get(flow["dst"], ())) for claim in claims.names.get(name, [])]
-    )
-
-
-def _sender(flow: Record, claims: Claims) -> Claim | None:
-    sent = claims.connected.get((flow["dst"], flow["dport"]), [])
-    return _only(sent) or _only(claims.bound.get(flow["sport"], []))
-
-
-def _only(claims: list[Claim]) -> Claim | None:
-    """Return the first claim when all are of one process."""
-    return claims[0] if len({claim.process_id for claim in claims}) == 1 else None
+def _host_of(value: object) -> str:
+    """Return the name in a host with or without a port."""
+    return _server_of(f"//{value}")[0] if value else ""
 
 
 def _names_of_addresses(sections: Record) -> dict[str, set[str]]:
@@ -206,3 +351,42 @@ def _names_of_addresses(sections: Record) -> dict[str, set[str]]:
             if answer["type"] in {"A", "AAAA"}:
                 names.setdefault(answer["data"], set()).add(record["request"].lower())
     return names
+
+
+def _names_of_flows(sections: Record) -> dict[tuple[Any, ...], set[str]]:
+    """Return what servers were called inside flows."""
+    names: dict[tuple[Any, ...], set[str]] = {}
+    for section, name in NAMED.items():
+        for record in sections.get(section, ()):
+            if host := _host_of(record.get(name)):
+                names.setdefault(_ends(record), set()).add(host)
+    return names
+
+
+def _guest(sections: Record) -> str:
+    """Return the address that has most flows: that of the machine that was watched."""
+    ends = Counter(
+        flow[end] for protocol in ("tcp", "udp") for flow in sections[protocol] for end in ("src", "dst")
+    )
+    return str(ends.most_common(1)[0][0]) if ends else ""
+
+
+def _requests(sections: Record, claims: Claims) -> Callable[[Record], Claim | None]:
+    """Return what finds the owner of a request: that of the exchanges it sums up, else of its host's name."""
+    owners: Register[tuple[Any, ...]] = Register()
+    for section in ("http_ex", "https_ex"):
+        for record in sections.get(section, ()):
+            if "process_id" in record:
+                owners.add(_asked(record), Claim("", record["process_id"], record["process_name"]))
+    owners.sort()
+    return lambda record: owners.sole(_asked(record)) or claims.names.sole(_host_of(record["host"]))
+
+
+def _asked(record: Record) -> tuple[Any, ...]:
+    return tuple(record.get(name) for name in ("method", "host", "port", "uri"))
+
+
+def _asking(claims: Claims, name: str) -> Claim | None:
+    """Return who asked for a name first, if need be without the domain that the system appends to bare names."""
+    name = name.lower()
+    return claims.names.first(name) or claims.names.first(name.partition(".")[0])

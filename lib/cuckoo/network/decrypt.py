@@ -1,8 +1,8 @@
 """Opens protected TLS records with known secrets (RFC 5246, 5288, 7905, 8446).
 
-An `Opener` is the state of one direction. Those of TLS 1.3 and the AEAD suites of TLS 1.2 check what they
-open; those of block and stream ciphers of TLS 1.0 to 1.2 leave the checksum unchecked: the secrets are
-known to belong to the connection, and a capture is nobody's proof.
+An `Opener` is the state of one direction. All check what they open, so that wrong secrets and damaged records give
+nothing instead of nonsense: the authenticated ciphers by their tags, block and stream ciphers of TLS 1.0 to 1.2 by
+the checksum inside.
 """
 
 import hmac
@@ -64,6 +64,7 @@ def _suites() -> dict[int, Suite]:
 
 
 SUITES = _suites()
+TLS13_SUITES = range(0x1301, 0x1306)
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,15 @@ class Connection:
         block = self._expand("key expansion", self.server_random + self.client_random, sum(sizes))
         pieces = list(_cut(block, sizes))
         key, iv = pieces[2 + side], pieces[4 + side]
+        if not suite.mac:
+            return AeadOpener(suite, key, iv)
+        checksum = Checksum(pieces[side])
         if suite.cipher == "rc4":
-            return StreamOpener(key, suite.mac)
-        if suite.mac:
-            return BlockOpener(suite, key, iv, self.version, encrypt_then_mac=self.encrypt_then_mac)
-        return AeadOpener(suite, key, iv)
+            return StreamOpener(key, checksum)
+        implicit = self.version < TLS11
+        return BlockOpener(
+            suite, key, iv, checksum, implicit=implicit, encrypt_then_mac=self.encrypt_then_mac
+        )
 
     def _expand(self, label: str, seed: bytes, size: int) -> bytes:
         seed = label.encode("ascii") + seed
@@ -124,6 +129,49 @@ def _expand(secret: bytes, seed: bytes, size: int, algorithm: str) -> bytes:
     return output[:size]
 
 
+class Sequence:
+    """The number of the next record of one direction, which is part of what is checked.
+
+    One that could not be opened was of these records and is damaged, or was of other secrets and does not count.
+    """
+
+    def __init__(self) -> None:
+        self._next = self._missed = 0
+
+    def candidates(self) -> tuple[int, ...]:
+        """Return the numbers that the next record may have."""
+        return (self._next, self._next + self._missed) if self._missed else (self._next,)
+
+    def opened(self, number: int) -> None:
+        """Note that the record of this number was opened."""
+        self._next, self._missed = number + 1, 0
+
+    def failed(self) -> None:
+        """Note that a record was not opened."""
+        self._missed += 1
+
+
+class Checksum:
+    """What the records of a block or stream cipher are checked by (RFC 5246, 6.2.3.1): an HMAC as long as its key."""
+
+    def __init__(self, key: bytes) -> None:
+        self.size = len(key)
+        self._key = key
+        self._hash = {16: "md5", 20: "sha1", 32: "sha256", 48: "sha384"}[len(key)]
+        self._sequence = Sequence()
+
+    def take_off(self, header: bytes, content: bytes) -> bytes | None:
+        """Return what stands before the checksum at the end of `content`, None when it is not that of a record."""
+        checked, checksum = content[: -self.size], content[-self.size :]
+        for number in self._sequence.candidates():
+            head = number.to_bytes(8, "big") + header[:3] + len(checked).to_bytes(2, "big")
+            if hmac.digest(self._key, head + checked, self._hash) == checksum:
+                self._sequence.opened(number)
+                return checked
+        self._sequence.failed()
+        return None
+
+
 class AeadOpener:
     """TLS 1.2 with an authenticated cipher."""
 
@@ -131,22 +179,24 @@ class AeadOpener:
         self._cipher = _aead(suite, key)
         self._tag = 8 if suite.cipher == "ccm8" else 16
         self._iv = iv
-        self._sequence = 0
+        self._sequence = Sequence()
 
     def open(self, header: bytes, payload: bytes) -> tuple[int, bytes] | None:
         """Open a record; the explicit part of its nonce stands before it."""
-        sequence = self._sequence.to_bytes(8, "big")
         explicit = b"" if len(self._iv) == 12 else payload[:8]
         sealed = payload[len(explicit) :]
-        nonce = self._iv + explicit if explicit else _masked(self._iv, self._sequence)
         size = len(sealed) - self._tag
-        if size < 0 or len(nonce) != 12:
+        if size < 0 or len(self._iv) + len(explicit) != 12:
             return None
-        content = _opened(self._cipher, nonce, sealed, sequence + header[:3] + size.to_bytes(2, "big"))
-        if content is None:
-            return None
-        self._sequence += 1
-        return header[0], content
+        for number in self._sequence.candidates():
+            nonce = self._iv + explicit if explicit else _masked(self._iv, number)
+            associated = number.to_bytes(8, "big") + header[:3] + size.to_bytes(2, "big")
+            content = _opened(self._cipher, nonce, sealed, associated)
+            if content is not None:
+                self._sequence.opened(number)
+                return header[0], content
+        self._sequence.failed()
+        return None
 
 
 class Tls13Opener:
@@ -162,7 +212,7 @@ class Tls13Opener:
             self._suite, expand_label(self._secret, "key", self._suite.key, self._suite.hash)
         )
         self._iv = expand_label(self._secret, "iv", 12, self._suite.hash)
-        self._sequence = 0
+        self._sequence = Sequence()
 
     def update(self) -> None:
         """Go over to the next secret, as a KeyUpdate says."""
@@ -171,16 +221,18 @@ class Tls13Opener:
 
     def open(self, header: bytes, payload: bytes) -> tuple[int, bytes] | None:
         """Open a record; the true type is the last byte that is not padding."""
-        content = _opened(self._cipher, _masked(self._iv, self._sequence), payload, header)
-        if content is None:
-            return None
-        self._sequence += 1
-        content = content.rstrip(b"\0")
-        return (content[-1], content[:-1]) if content else (APPLICATION, b"")
+        for number in self._sequence.candidates():
+            content = _opened(self._cipher, _masked(self._iv, number), payload, header)
+            if content is not None:
+                self._sequence.opened(number)
+                content = content.rstrip(b"\0")
+                return (content[-1], content[:-1]) if content else (APPLICATION, b"")
+        self._sequence.failed()
+        return None
 
 
 class Successive:
-    """Several secrets of one side, used one after the other: handshake, then application data.
+    """Several secrets of one side, used one after the other: early data, handshake, then application data.
 
     The change from one to the next is not visible from outside, so the next is tried when one fails.
     """
@@ -188,8 +240,12 @@ class Successive:
     def __init__(self, openers: list[Tls13Opener]) -> None:
         self._openers = openers
 
+    def extend(self, openers: list[Tls13Opener]) -> None:
+        """Add secrets that come into use later."""
+        self._openers += openers
+
     def update(self) -> None:
-        """Go over to the next secret of the last one."""
+        """Go over to the next secret of the one in use."""
         self._openers[0].update()
 
     def open(self, header: bytes, payload: bytes) -> tuple[int, bytes] | None:
@@ -203,43 +259,61 @@ class Successive:
 
 
 class BlockOpener:
-    """TLS 1.0 to 1.2 with a block cipher."""
+    """TLS 1.0 to 1.2 with a block cipher; `implicit` is how TLS 1.0 has it, without a vector in each record."""
 
-    def __init__(self, suite: Suite, key: bytes, iv: bytes, version: int, *, encrypt_then_mac: bool) -> None:
+    def __init__(
+        self,
+        suite: Suite,
+        key: bytes,
+        iv: bytes,
+        checksum: Checksum,
+        *,
+        implicit: bool,
+        encrypt_then_mac: bool,
+    ) -> None:
         self._suite = suite
         self._key = key
-        self._last = iv if version < TLS11 else None
+        self._checksum = checksum
+        self._last = iv if implicit else None
         self._encrypt_then_mac = encrypt_then_mac
 
     def open(self, header: bytes, payload: bytes) -> tuple[int, bytes] | None:
-        """Open a record and take off padding and checksum, which is not checked."""
-        size = _BLOCKS[self._suite.cipher]
+        """Open a record and take off padding and checksum."""
+        sealed: bytes | None = payload
         if self._encrypt_then_mac:
-            payload = payload[: len(payload) - self._suite.mac]
+            sealed = self._checksum.take_off(header, payload)
+        content = self._plain(sealed) if sealed is not None else None
+        if content is not None and not self._encrypt_then_mac:
+            content = self._checksum.take_off(header, content)
+        return None if content is None else (header[0], content)
+
+    def _plain(self, payload: bytes) -> bytes | None:
+        """Decrypt a record and take off the padding."""
+        size = _BLOCKS[self._suite.cipher]
         iv, sealed = (payload[:size], payload[size:]) if self._last is None else (self._last, payload)
         if not sealed or len(sealed) % size or len(iv) != size:
             return None
         content = _block_cipher(self._suite, self._key, iv, sealed)
         if self._last is not None:
             self._last = sealed[-size:]
-        end = len(content) - content[-1] - 1 - (0 if self._encrypt_then_mac else self._suite.mac)
-        return (header[0], content[:end]) if end >= 0 else None
+        end = len(content) - content[-1] - 1
+        return content[:end] if end >= 0 else None
 
 
 class StreamOpener:
     """TLS 1.0 to 1.2 with RC4."""
 
-    def __init__(self, key: bytes, mac: int) -> None:
+    def __init__(self, key: bytes, checksum: Checksum) -> None:
         from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4  # noqa: PLC0415 - an extra, slow to load
         from cryptography.hazmat.primitives.ciphers import Cipher  # noqa: PLC0415 - as above
 
         self._cipher = Cipher(ARC4(key), mode=None).decryptor()
-        self._mac = mac
+        self._checksum = checksum
 
     def open(self, header: bytes, payload: bytes) -> tuple[int, bytes] | None:
-        """Open a record and take off its checksum, which is not checked."""
-        content = self._cipher.update(payload)
-        return (header[0], content[: -self._mac]) if len(content) >= self._mac else None
+        """Open a record and take off its checksum."""
+        content = self._checksum.take_off(header, self._cipher.update(payload))
+        return None if content is None else (header[0], content)
 
 
 def _masked(iv: bytes, sequence: int) -> bytes:

@@ -286,6 +286,7 @@ def _fields(tape: Tape, message: Message) -> Steps:
         yield from _field_block(tape, message)
     except Cut as cut:
         message.fields = cut.rest[:HEAD_LIMIT]
+        _note_let_go(message, cut.let_go)
         raise
     finally:
         message.take_headers(_parse_fields(message.fields))
@@ -299,8 +300,12 @@ def _field_block(tape: Tape, message: Message) -> Steps:
         tape.take(blank)
         return
     message.fields, dropped = yield from tape.until(HEAD_END, HEAD_LIMIT, overlap=2)
-    if dropped:
-        message.flaws.append(f"{dropped} bytes of headers let go")
+    _note_let_go(message, dropped)
+
+
+def _note_let_go(message: Message, size: int) -> None:
+    if size:
+        message.flaws.append(f"{size} bytes of headers let go")
 
 
 def _parse_fields(block: bytes) -> list[tuple[str, str]]:

@@ -110,11 +110,19 @@ def _join(pieces: list[tuple[int, bytes]], total: int) -> bytes | None:
     return bytes(whole[:total]) if reached >= total else None
 
 
+LONGEST_DATAGRAM = 0xFFFF
+
+
 class InternetProtocol:
-    """Reads IP headers; keeps the fragments that wait for the rest of their datagram."""
+    """Reads IP headers; keeps the fragments that wait for the rest of their datagram.
+
+    Attributes:
+        oversized: packets that claim more than there was on the wire.
+    """
 
     def __init__(self) -> None:
         self.fragments = Fragments()
+        self.oversized = 0
 
     def version4(self, frame: Frame) -> int:
         """IPv4; a total length of 0 is that of a card that splits the packet later (offload)."""
@@ -125,7 +133,7 @@ class InternetProtocol:
             raise Malformed("not an IPv4 header")
         frame.take(header - 20)
         if total:
-            _bound(frame, begin + max(total, header))
+            self._bound(frame, begin + max(total, header))
         frame.addresses = data[begin + 12 : begin + 20]
         if flags & 0x3FFF:
             position = (flags & 0x1FFF) * 8
@@ -139,9 +147,20 @@ class InternetProtocol:
         if first >> 28 != 6:
             raise Malformed("not an IPv6 header")
         if length:
-            _bound(frame, frame.start + length)
+            self._bound(frame, frame.start + length)
         frame.addresses = data[begin + 8 : begin + 40]
         return IP_PROTOCOL + int(following)
+
+    def _bound(self, frame: Frame, end: int) -> None:
+        """Set the end of the frame from a length field; what that says beyond the capture is missing.
+
+        What it says beyond the wire never was: no receiver waits for it, so it must hide nothing that comes later.
+        """
+        beyond = max(end - frame.end, 0)
+        frame.missing = min(beyond, frame.cut)
+        frame.short = beyond > 0
+        frame.end = min(frame.end, end)
+        self.oversized += beyond > frame.cut
 
     def fragment6(self, frame: Frame) -> int:
         """The IPv6 fragment header."""
@@ -154,7 +173,7 @@ class InternetProtocol:
     def _reassemble(
         self, frame: Frame, protocol: int, identification: int, position: int, *, more: bool
     ) -> int:
-        if frame.missing:
+        if frame.short:
             return _cut(protocol, position)
         piece = frame.data[frame.start : frame.end]
         key, fragments = (frame.addresses, protocol, identification), self.fragments
@@ -170,6 +189,7 @@ class InternetProtocol:
         """Yield kind and frame of the first fragments whose rest never came."""
         for (_, protocol, _), frame in self.fragments.begun.items():
             frame.missing = max(frame.missing, 1)
+            frame.cut = max(frame.cut, LONGEST_DATAGRAM)
             yield IP_PROTOCOL + protocol, frame
 
 
@@ -182,12 +202,6 @@ def _cut(protocol: int, position: int) -> int:
     if position:
         raise Malformed("fragment is cut short")
     return IP_PROTOCOL + protocol
-
-
-def _bound(frame: Frame, end: int) -> None:
-    """Set the end of the frame from a length field; what that says beyond the capture is missing."""
-    frame.missing = max(end - frame.end, 0)
-    frame.end = min(frame.end, end)
 
 
 def extension(frame: Frame) -> int:

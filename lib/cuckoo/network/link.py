@@ -29,11 +29,13 @@ class Frame:
     """A packet on its way up: the layer at hand is `data[start:end]`.
 
     Attributes:
-        missing: payload bytes that were on the wire but not captured (snap length).
+        cut: bytes at most that were on the wire but not captured (snap length).
+        missing: those of them that belong to the payload.
+        short: True when a length field claims more than is here.
         addresses: source and destination of the innermost IP header so far, as in the packet (8 or 32 bytes).
     """
 
-    __slots__ = ("addresses", "data", "end", "length", "missing", "offset", "start", "time")
+    __slots__ = ("addresses", "cut", "data", "end", "length", "missing", "offset", "short", "start", "time")
 
     def __init__(self, time: float, data: bytes, length: int, offset: int) -> None:
         self.time = time
@@ -42,7 +44,8 @@ class Frame:
         self.offset = offset
         self.start = 0
         self.end = len(data)
-        self.missing = max(length - len(data), 0)
+        self.cut = self.missing = max(length - len(data), 0)
+        self.short = False
         self.addresses = b""
 
     def take(self, size: int) -> int:

@@ -66,6 +66,7 @@ class Sections:
         self._hosts: dict[str, dict[int, None]] = {}
         self._ports = 0
         self._dead: dict[tuple[str, int], None] = {}
+        self._answered: set[tuple[str, int]] = set()
 
     def add(self, section: str, record: Any) -> None:
         """Append a record to a list, or count it."""
@@ -94,6 +95,8 @@ class Sections:
         })  # fmt: skip
         if flow.unanswered:
             self._dead_host(ends)
+        elif len(self._answered) < self._maximum:
+            self._answered.add((ends.dst, ends.dport))
 
     def exchange(self, flow: Exchange) -> None:
         """Take a UDP flow that has ended."""
@@ -198,6 +201,7 @@ class Sections:
         found: Record = {name: self._lists.get(name, []) for name in [*LISTS, *self._lists]}
         for family in FAMILIES.values():
             found[family] = questions.section(family)
+        found["dead_hosts"] = [each for each in found["dead_hosts"] if tuple(each) not in self._answered]
         found["dns"] = [each for each in found["dns"] if not self._allowed.domain(each["request"])]
         found["domains"] = [
             {"domain": name, "ip": address}

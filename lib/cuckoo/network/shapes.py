@@ -355,7 +355,7 @@ class TlsHandshake(Hellos, Attributed):
     """Bytes that were decrypted."""
 
 
-class Quic(Hellos):
+class Quic(Hellos, Attributed):
     """A connection of QUIC, or of Google's before the standard ("gQUIC Q046"), which has no hello of TLS."""
 
 
@@ -585,7 +585,7 @@ class Smb(Ends, Attributed):
     """What is wrong with it."""
 
 
-class Socks(Ends):
+class Socks(Ends, Attributed):
     """A tunnel through a SOCKS server; what it carries stands with its own protocol."""
 
     user: str

@@ -26,6 +26,7 @@ class Cut(Exception):  # noqa: N818 - not an error: what a parser is told at a g
         rest: the bytes before the cut that the parser had not taken.
         missing: the size of the gap, 0 at the end of the stream.
         ended: True at the end of the stream, False at a gap.
+        let_go: bytes that a parser waited through and that are not in `rest`.
     """
 
     def __init__(self, rest: bytes, missing: int = 0) -> None:
@@ -33,6 +34,7 @@ class Cut(Exception):  # noqa: N818 - not an error: what a parser is told at a g
         self.rest = rest
         self.missing = missing
         self.ended = not missing
+        self.let_go = 0
 
 
 class Malformed(Exception):  # noqa: N818 - ends the reading of a message or a side, not the program
@@ -195,7 +197,9 @@ class Tape:
             try:
                 yield
             except Cut as cut:
-                cut.rest = head or cut.rest
+                waited = dropped + len(cut.rest)
+                cut.rest = (head or cut.rest)[:limit]
+                cut.let_go = waited - len(cut.rest)
                 raise
         if dropped:
             total = dropped + match.end()

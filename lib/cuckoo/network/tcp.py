@@ -239,9 +239,9 @@ class Connection(Flow):
 
     @property
     def unanswered(self) -> bool:
-        """True when a SYN was sent and nothing at all came back."""
+        """True when a SYN was sent and nothing at all came back: nothing was captured, and nothing acknowledged."""
         client, server = self.halves
-        return client.initial != UNSET and not server.packets
+        return client.initial != UNSET and not server.packets and client.acknowledged == UNSET
 
 
 class Connections(FlowTable):

@@ -10,6 +10,7 @@ flaws. What belongs to a side whose hello was not captured is None or empty.
 When the context holds the connection's secrets, its application bytes are handed to an inner conversation.
 """
 
+import hashlib
 from collections.abc import Callable
 from functools import partial
 
@@ -18,6 +19,7 @@ from lib.cuckoo.network.conversation import CLIENT, SERVER, SIDES, Context, Conv
 from lib.cuckoo.network.decrypt import (
     ENCRYPT_THEN_MAC,
     SUITES,
+    TLS13_SUITES,
     Connection,
     Opener,
     Successive,
@@ -41,6 +43,7 @@ from lib.cuckoo.network.tape import UNACCOUNTED, Cut, Drain, Malformed, Steps, T
 
 CHANGE_CIPHER, ALERT, HANDSHAKE, APPLICATION, HEARTBEAT = 20, 21, 22, 23, 24
 CLIENT_HELLO, SERVER_HELLO, ENCRYPTED_EXTENSIONS, CERTIFICATE, KEY_UPDATE = 1, 2, 8, 11, 24
+EARLY_DATA = 42
 TLS13 = 0x0304
 RECORD_LIMIT = (1 << 14) + 2048
 """Bytes in a record (RFC 5246, 6.2.3)."""
@@ -61,6 +64,9 @@ class Half:
         self.seen_protected = False
         self.opener: Opener | None = None
         self.failures = 0
+        self.opened = 0
+        self.unopened = 0
+        """Since the first one that was opened, if any was: those before may be of secrets that are not known."""
 
 
 class Tls(TwoTapes):
@@ -102,6 +108,9 @@ class Tls(TwoTapes):
         except (Cut, Malformed) as stop:
             if isinstance(stop, Malformed) or not (half.protected or stop.ended):
                 self._flaws.append(f"{SIDES[side]}: {stop}")
+            elif half.opener is not None and not stop.ended:
+                self._flaws.append(f"{SIDES[side]}: nothing is decrypted behind a {stop}")
+                self._miss(side, stop.missing)
             elif stop.ended and half.messages:
                 self._flaws.append(f"{SIDES[side]}: a handshake message ends early")
 
@@ -169,9 +178,30 @@ class Tls(TwoTapes):
         for side, name in enumerate(("CLIENT", "SERVER")):
             labels = (f"{name}_HANDSHAKE_TRAFFIC_SECRET", f"{name}_TRAFFIC_SECRET_0")
             secrets = [self.context.secrets.find(label, client.random) for label in labels]
-            known = [secret for secret in secrets if secret is not None]
-            if suite is not None and known:
-                self._set_opener(side, partial(_successive, suite, known))
+            known = [(suite, secret) for secret in secrets if secret is not None and suite is not None]
+            if known:
+                self._set_opener(side, partial(self._successive, side, known))
+
+    def _expect_early_data(self, client: ClientHello) -> None:
+        """Make ready to open what a client of TLS 1.3 sends before it has heard from the server.
+
+        The suite is that of an earlier connection: those that are offered and fit the length of the secret are tried.
+        """
+        secret = self.context.secrets.find("CLIENT_EARLY_TRAFFIC_SECRET", client.random)
+        if secret is None or client.extension(EARLY_DATA) is None:
+            return
+        suites = [SUITES[number] for number in client.ciphers if number in TLS13_SUITES]
+        known = [(suite, secret) for suite in suites if hashlib.new(suite.hash).digest_size == len(secret)]
+        if known:
+            self._set_opener(CLIENT, partial(self._successive, CLIENT, known))
+
+    def _successive(self, side: int, secrets: list[tuple[Suite, bytes]]) -> Successive:
+        openers = [Tls13Opener(suite, secret) for suite, secret in secrets]
+        earlier = self._halves[side].opener
+        if not isinstance(earlier, Successive):
+            return Successive(openers)
+        earlier.extend(openers)
+        return earlier
 
     def _set_opener(self, side: int, make: Callable[[], Opener]) -> None:
         try:
@@ -182,11 +212,11 @@ class Tls(TwoTapes):
     def _open(self, side: int, half: Half, header: bytes, payload: bytes) -> None:
         found = half.opener.open(header, payload) if half.opener is not None else None
         if found is None:
-            half.failures += 1
-            if half.failures >= MAXIMUM_FAILURES:
-                half.opener = None
+            self._unopened(side, half, len(payload))
             return
+        half.unopened *= bool(half.opened)
         half.failures = 0
+        half.opened += 1
         kind, content = found
         if kind != APPLICATION:
             self._plain(side, kind, content)
@@ -196,6 +226,19 @@ class Tls(TwoTapes):
             self._carried = self._inside()
             self._carried.records = self.records
         self._carried.data(side, content, self.time)
+
+    def _unopened(self, side: int, half: Half, size: int) -> None:
+        half.unopened += 1
+        half.failures += 1
+        if half.failures >= MAXIMUM_FAILURES:
+            half.opener = None
+        if half.opened:
+            self._miss(side, size)
+
+    def _miss(self, side: int, size: int) -> None:
+        """Tell the conversation inside that some of its bytes are not there; `size` is about how many."""
+        if self._carried is not None:
+            self._carried.gap(side, size)
 
     def _handshake(self, side: int, payload: bytes) -> None:
         messages = self._halves[side].messages
@@ -232,6 +275,8 @@ class Tls(TwoTapes):
     def _take_client_hello(self, hello: ClientHello | None) -> None:
         self._client = self._client or hello
         self._latest_client = hello
+        if hello is not None:
+            self._expect_early_data(hello)
 
     def _take_server_hello(self, hello: ServerHello | None) -> None:
         if self._server is None or self._server.is_retry:
@@ -256,6 +301,9 @@ class Tls(TwoTapes):
                 chain.vector(2)
 
     def _finish(self) -> None:
+        for name, half in zip(SIDES, self._halves, strict=True):
+            if half.unopened:
+                self._flaws.append(f"{name}: {half.unopened} protected records could not be decrypted")
         if self._client is not None or self._server is not None or any(self._chains):
             self.records.append(self._summary())
         if self._carried is not None:
@@ -294,7 +342,3 @@ class Tls(TwoTapes):
         if self._is_tls13:
             return any(number == 41 for number, _ in server.extensions)
         return bool(server.session_id) and server.session_id == client.session_id
-
-
-def _successive(suite: Suite, secrets: list[bytes]) -> Successive:
-    return Successive([Tls13Opener(suite, secret) for secret in secrets])

@@ -1,14 +1,18 @@
 import hashlib
 import json
+import struct
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from fledge.testing import Outcome, run_module
+from lib.cuckoo.network.capture import Capture
+from modules.processing.network import KEY_LOGS
 from tests.network.test_analysis import GET, VISIT
-from tests.network.wire import GUEST, SERVER, Dialogue, pcap
+from tests.network.wire import GUEST, SERVER, Dialogue, block, enhanced, interface, pcap, section
 
 MODULE = Path(__file__).resolve().parents[3] / "modules" / "processing" / "network.py"
 
@@ -220,15 +224,29 @@ def test_flows_get_the_process_of_the_behaviour_section(analysis: Path) -> None:
     assert (flow["src"], flow["process_id"], flow["process_name"]) == (GUEST, 1234, "evil.exe")
 
 
+def test_calls_that_were_not_looked_at_are_noted(analysis: Path) -> None:
+    capture(analysis)
+    arguments = [{"name": "ip", "value": SERVER}, {"name": "port", "value": "80"}]
+    calls = [{"api": "connect", "timestamp": "", "arguments": arguments}] * 100_001
+    process = {"process_id": 1234, "process_name": "evil.exe", "calls": calls}
+
+    _, run = run_module(MODULE, analysis, results={"behavior": {"processes": [process]}})
+
+    assert "100000 calls were looked at for whose traffic it is, the others were not" in run.notes
+
+
 EXAMPLE = Path(__file__).resolve().parents[3] / "storage" / "analyses" / "1"
 
 
-@pytest.mark.parametrize("log", ["tlsmaster.txt", "tlsdump/tlsdump.log"])
-def test_tls_is_decrypted_with_the_secrets_in_the_folder(analysis: Path, answer: Answer, log: str) -> None:
+@pytest.mark.parametrize("source", ["tlsmaster.txt", "tlsdump/tlsdump.log"])
+@pytest.mark.parametrize("log", KEY_LOGS)
+def test_tls_is_decrypted_with_the_secrets_in_the_folder(
+    analysis: Path, answer: Answer, log: str, source: str
+) -> None:
     (analysis / "dump.pcap").write_bytes((EXAMPLE / "dump.pcap").read_bytes())
     sealed, _ = answer("network", analysis)
-    (analysis / log).parent.mkdir(exist_ok=True)
-    (analysis / log).write_bytes((EXAMPLE / log).read_bytes())
+    (analysis / log).parent.mkdir(exist_ok=True, parents=True)
+    (analysis / log).write_bytes((EXAMPLE / source).read_bytes())
 
     opened, _ = answer("network", analysis)
 
@@ -237,6 +255,18 @@ def test_tls_is_decrypted_with_the_secrets_in_the_folder(analysis: Path, answer:
         "https://panel.invoice-portal.test/api/tasks?id=7f3a9c"
     ]
     assert [flow["protocol"] for flow in opened["tcp"]] == [flow["protocol"] for flow in sealed["tcp"]]
+
+
+def test_tls_is_decrypted_with_the_secrets_in_a_pcapng(analysis: Path, answer: Answer) -> None:
+    log = (EXAMPLE / "tlsmaster.txt").read_bytes()
+    packets = list(Capture(BytesIO((EXAMPLE / "dump.pcap").read_bytes())))
+    blocks = [enhanced(packet[2], round(packet[0] * 1e6)) for packet in packets]
+    secrets = block(0xA, struct.pack("<II", 0x544C534B, len(log)) + log)
+    (analysis / "dump.pcap").write_bytes(b"".join([section(), interface(), secrets, *blocks]))
+
+    opened, _ = answer("network", analysis)
+
+    assert len(opened["https_ex"]) == 1
 
 
 def test_a_key_log_that_cannot_be_read_is_noted(analysis: Path, answer: Answer) -> None:
