@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Pool
 from lib.cuckoo.network.detect import DETECTION_LIMIT, MAXIMUM_DEPTH, Detecting, Place
 from lib.cuckoo.network.http import Http
+from lib.cuckoo.network.irc import Irc
 from lib.cuckoo.network.tls import Tls
 from tests.network.conversations import Segment, damaged, detect, in_pieces, only, play
 from tests.network.hellos import client_hello, handshake, message, server_hello, server_name
@@ -131,3 +132,14 @@ def test_any_bytes_in_any_pieces_give_the_same_records(segments: list[Segment], 
     whole = play(detecting(), *segments)
 
     assert play(detecting(), *in_pieces(segments, size)) == whole
+
+
+def test_a_long_line_without_an_end_is_looked_at_piece_by_piece() -> None:
+    conversation = detecting()
+    conversation.data(CLIENT, b"NICK aaaa", 1.5)
+    for _ in range(DETECTION_LIMIT - 10):
+        conversation.data(CLIENT, b">", 1.5)
+
+    assert conversation.chosen is None
+    conversation.data(CLIENT, b"\n", 1.5)
+    assert isinstance(conversation.chosen, Irc)

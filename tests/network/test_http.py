@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Pool, Unread
 from lib.cuckoo.network.exchange import Origin
-from lib.cuckoo.network.http import PENDING_LIMIT, Http
+from lib.cuckoo.network.http import (
+    PENDING_LIMIT,
+    Http,
+    parse_request_line,
+    split_request_line,
+    split_status_line,
+)
 from tests.network.conversations import Segment, damaged, in_pieces, only, play
 
 GET = b"GET /a?b=1 HTTP/1.1\r\nHost: example.com\r\nUser-Agent: curl/8\r\n\r\n"
@@ -391,3 +397,43 @@ def test_any_bytes_in_any_pieces_give_the_same_records(segments: list[Segment], 
     whole = play(Http(Context()), *segments)
 
     assert play(Http(Context()), *in_pieces(segments, size)) == whole
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (b"GET /a HTTP/1.1", (b"GET", b"/a", b"1.1")),
+        (b"GET  /a b \t HTTP/1.0 \r", (b"GET", b"/a b", b"1.0")),
+        (b"GET  HTTP/1.1", (b"GET", b"HTTP/1.1", None)),
+        (b"GET ", (b"GET", b"", None)),
+        (b"GET /a HTTP/1.1234", (b"GET", b"/a HTTP/1.1234", None)),
+        (b"GET", None),
+        (b"GET /a\rb HTTP/1.1", None),
+        (b"G" * 65 + b" / HTTP/1.1", None),
+    ],
+)
+def test_a_request_line_is_taken_apart(line: bytes, found: tuple[bytes, bytes, bytes | None] | None) -> None:
+    assert split_request_line(line) == found
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (b"HTTP/1.1 200 OK then ", (b"1.1", b"200", b"OK then")),
+        (b"ICY\t200", (None, b"200", b"")),
+        (b"HTTP/2 404 \r", (b"2", b"404", b"")),
+        (b"HTTP/1.1 2000", None),
+        (b"HTTP/1.1 200 a\rb", None),
+        (b"HTTP/1.1 200\r\r b", None),
+    ],
+)
+def test_a_status_line_is_taken_apart(line: bytes, found: tuple[bytes | None, bytes, bytes] | None) -> None:
+    assert split_status_line(line) == found
+
+
+def test_long_runs_of_blanks_are_read_once() -> None:
+    blanks = b" " * 200_000
+
+    assert split_request_line(b"GET" + blanks + b"\rx") is None
+    assert split_status_line(b"HTTP/1.1 200" + blanks + b"\rx") is None
+    assert parse_request_line(b"GET a" + blanks + b"b HTT")[2] == "1.0"

@@ -9,7 +9,7 @@ from lib.cuckoo.network.conversation import SERVER, Context, Conversation, Hold,
 from lib.cuckoo.network.dns import DnsOverTcp, begins_with_dns
 from lib.cuckoo.network.exchange import Origin
 from lib.cuckoo.network.ftp import Ftp
-from lib.cuckoo.network.http import REQUEST_LINE, STATUS_LINE, Http
+from lib.cuckoo.network.http import Http, split_request_line, split_status_line
 from lib.cuckoo.network.http2 import PREFACE, Http2
 from lib.cuckoo.network.irc import Irc
 from lib.cuckoo.network.smb import Smb, is_smb
@@ -99,12 +99,12 @@ def _starts_with(head: bytes, fits: Callable[[bytes], bool], *, final: bool) -> 
 
 
 def _is_request(line: bytes) -> bool:
-    found = REQUEST_LINE.fullmatch(line)
-    return found is not None and (found[3] is not None or found[1] in _METHODS)
+    found = split_request_line(line)
+    return found is not None and (found[2] is not None or found[0] in _METHODS)
 
 
 def _is_response(line: bytes) -> bool:
-    return STATUS_LINE.fullmatch(line) is not None
+    return split_status_line(line) is not None
 
 
 def _mail_or_files(place: Place, client: bytes, server: bytes, _final: bool) -> Conversation | None:
@@ -161,7 +161,7 @@ _LINE = re.compile(rb"[\t\r -~]{3,512}\n")
 _MAIL_WORD = re.compile(rb"smtp|mail|lmtp", re.IGNORECASE)
 _FTP_WORD = re.compile(rb"ftp", re.IGNORECASE)
 _IRC_CLIENT = re.compile(
-    rb"(?:(?:PASS|CAP)\s[^\n]*\n)*(?:NICK\s+[^\s:]+|USER\s+\S+\s+\S+\s+\S+\s|CAP (?:LS|REQ|LIST|END)"
+    rb"(?:(?:PASS|CAP)\s[^\n]*\n)*(?:NICK\s+[^\s:]|USER\s+\S+\s+\S+\s+\S+\s|CAP (?:LS|REQ|LIST|END)"
     rb"|(?:PRIVMSG|NOTICE)\s+\S+\s+:|JOIN\s+[#&])[^\n]*\n",
     re.IGNORECASE,
 )

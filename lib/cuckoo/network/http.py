@@ -23,12 +23,14 @@ WAIT_LIMIT = 256 << 10
 RESYNC_LIMIT = 1 << 20
 """Bytes without a message after which a side is given up."""
 
-REQUEST_LINE = re.compile(
-    rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64})[ \t]+([^\r\n]*?)(?:[ \t]+HTTP/(\d{1,3}\.\d{1,3}))?[ \t\r]*"
-)
-STATUS_LINE = re.compile(rb"(?:HTTP/(\d{1,3}(?:\.\d{1,3})?)|ICY)[ \t]+(\d{3})(?:[ \t]+([^\r\n]*?))?[ \t\r]*")
+_METHOD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64})[ \t]+")
+_VERSION = re.compile(rb"[ \t]HTTP/(\d{1,3}\.\d{1,3})\Z")
+_LONGEST_VERSION = len(" HTTP/123.123")
+_STATUS = re.compile(rb"(?:HTTP/(\d{1,3}(?:\.\d{1,3})?)|ICY)[ \t]+(\d{3})")
+_BLANKS = b" \t"
+_LINE_REST = b" \t\r"
 HEAD_END = re.compile(rb"\n\r?\n")
-CUT_VERSION = re.compile(rb"(?:[ \t]+|^)(?:H|HT|HTT|HTTP|HTTP/[\d.]*)$")
+_CUT_VERSION = re.compile(rb"H|HT|HTT|HTTP|HTTP/[\d.]*")
 """The version where the line was cut, or where it stands in place of the target."""
 FINAL_WITHOUT_BODY = frozenset({101, 204, 304})
 
@@ -79,7 +81,7 @@ class Http(TwoTapes):
             except (Cut, Malformed) as stop:
                 if isinstance(stop, Cut) and stop.ended:
                     return
-                yield from _resynchronise(tape, REQUEST_LINE, 3)
+                yield from _resynchronise(tape, _is_request)
 
     def _request(self, tape: Tape) -> Steps:
         line, cut = yield from _start_line(tape)
@@ -125,16 +127,17 @@ class Http(TwoTapes):
                 if isinstance(stop, Cut) and stop.ended:
                     return
                 self._response_lost = isinstance(stop, Cut)
-                yield from _resynchronise(tape, STATUS_LINE, 2)
+                yield from _resynchronise(tape, _is_response)
 
     def _response(self, tape: Tape) -> Steps:
         line, cut = yield from _start_line(tape)
-        found = STATUS_LINE.fullmatch(line)
+        found = split_status_line(line)
         if found is None:
             raise Malformed
-        message = Message(line, Body(self.context), self.time, (found[1] or b"1.0").decode("ascii"))
-        message.status = int(found[2])
-        message.reason = printable(found[3] or b"", 1024)
+        version, status, reason = found
+        message = Message(line, Body(self.context), self.time, (version or b"1.0").decode("ascii"))
+        message.status = int(status)
+        message.reason = printable(reason, 1024)
         if 100 <= message.status < 200 and message.status != 101:
             yield from _fields(tape, message)
             self._note_interim(message.status)
@@ -217,21 +220,66 @@ class Http(TwoTapes):
         self.records += self._origin.records(exchange)
 
 
+def split_request_line(line: bytes) -> tuple[bytes, bytes, bytes | None] | None:
+    """Return method, target and version (None without one); None when this is no request line.
+
+    By hand, because for a pattern a long run of blanks may be part of what stands before it or behind it.
+    """
+    found = _METHOD.match(line)
+    if found is None:
+        return None
+    target = line[found.end() :].rstrip(_LINE_REST)
+    if b"\r" in target or b"\n" in target:
+        return None
+    version = _VERSION.search(target, max(0, len(target) - _LONGEST_VERSION))
+    if version is None:
+        return found[1], target, None
+    return found[1], target[: version.start()].rstrip(_BLANKS), version[1]
+
+
+def split_status_line(line: bytes) -> tuple[bytes | None, bytes, bytes] | None:
+    """Return version (None for ICY), status and reason; None when this is no status line."""
+    found = _STATUS.match(line)
+    if found is None:
+        return None
+    reason = line[found.end() :].rstrip(_LINE_REST)
+    if (reason and reason[:1] not in {b" ", b"\t"}) or b"\r" in reason or b"\n" in reason:
+        return None
+    return found[1], found[2], reason.lstrip(_BLANKS)
+
+
 def parse_request_line(line: bytes) -> tuple[str, str, str]:
     """Return method, target (spaces in it are kept) and version, "0.9" for a GET without one.
 
     Raises:
         Malformed: this is no request line.
     """
-    found = REQUEST_LINE.fullmatch(line)
+    found = split_request_line(line)
     if found is None:
         raise Malformed
-    method, target, version = found[1], found[2], found[3]
-    if version is None and (cut := CUT_VERSION.search(target)):
-        target, version = target[: cut.start()], cut[0].partition(b"/")[2] or b"1.0"
+    method, target, version = found
+    if version is None:
+        target, version = _without_cut_version(target)
     if version is None and (method != b"GET" or b" " in target):
         raise Malformed
     return method.decode("ascii"), printable(target, TEXT_LIMIT), (version or b"0.9").decode("ascii")
+
+
+def _without_cut_version(target: bytes) -> tuple[bytes, bytes | None]:
+    """Take off the begin of a version; return it too, "1.0" where it has no number."""
+    at = max(target.rfind(b" "), target.rfind(b"\t")) + 1
+    if not _CUT_VERSION.fullmatch(target, at):
+        return target, None
+    return target[:at].rstrip(_BLANKS), target[at:].partition(b"/")[2] or b"1.0"
+
+
+def _is_request(line: bytes) -> bool:
+    found = split_request_line(line)
+    return found is not None and found[2] is not None
+
+
+def _is_response(line: bytes) -> bool:
+    return split_status_line(line) is not None
 
 
 def _connects(exchange: Exchange) -> bool:
@@ -317,7 +365,7 @@ def _until_close(tape: Tape, message: Message) -> Steps:
             raise
 
 
-def _resynchronise(tape: Tape, start: re.Pattern[bytes], version_group: int) -> Steps:
+def _resynchronise(tape: Tape, starts: Callable[[bytes], bool]) -> Steps:
     """Skip lines until one is a start line with a version, which is put back."""
     skipped = 0
     while skipped < RESYNC_LIMIT:
@@ -327,8 +375,7 @@ def _resynchronise(tape: Tape, start: re.Pattern[bytes], version_group: int) -> 
             if cut.ended:
                 raise
             continue
-        found = start.fullmatch(line.rstrip(b"\r\n"))
-        if found is not None and found[version_group]:
+        if starts(line.rstrip(b"\r\n")):
             tape.buffer[:0] = line
             return
         skipped += len(line) + dropped
