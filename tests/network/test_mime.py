@@ -112,3 +112,22 @@ def test_any_bytes_give_a_mail(pieces: list[bytes]) -> None:
 @given(st.text(max_size=80))
 def test_any_text_gives_a_header(text: str) -> None:
     assert isinstance(decoded_header("=?utf-8?b?" + text + "?= =?x?q?=?="), str)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "=?idna?B?YWJj?=",
+        "=?undefined?Q?abc?=",
+        "=?punycode?Q?abc-?=",
+        "=?unicode_escape?Q?=5Cud800?=",
+        "=?no-charset?Q?abc?=",
+        "=?utf-7?Q?+2AA-?=",
+    ],
+)
+def test_words_of_what_is_no_charset_stay_as_they_are(word: str) -> None:
+    assert decoded_header(word) == word
+
+
+def test_charsets_are_known_by_all_their_names() -> None:
+    assert decoded_header("=?windows-1251?B?z/Do4uXy?= =?KOI8-R?B?8NLJ18XU?=") == "ПриветПривет"

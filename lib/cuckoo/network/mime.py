@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.message import Message
+from encodings import normalize_encoding
+from encodings.aliases import aliases
 
 from lib.cuckoo.network.conversation import Record, Save, printable
 
@@ -29,6 +31,10 @@ _LINE_END = re.compile(r"\r?\n")
 _NAMING = ("content-type", "content-disposition")
 _BETWEEN_WORDS = re.compile(r"\?= =\?(?=[\w-]{1,40}(?:\*[\w-]{0,20})?\?[bqBQ]\?)")
 _ENCODED_WORD = re.compile(r"=\?([\w-]{1,40})(?:\*[\w-]{0,20})?\?([bqBQ])\?([^?\s]*)\?=")
+_CHARSETS = frozenset(
+    (*aliases, *aliases.values(), "koi8_t", "koi8_u", "mac_croatian", "mac_romanian", "utf_8_sig")
+)
+"""Only these are looked up: Python remembers for good what it does not find, and has codecs that are no charsets."""
 _PARAMETER_LIMIT = 4096
 """Characters of a header with parameters; reading them takes the square of it."""
 _ODD_HEADERS = (ValueError, LookupError, TypeError, AttributeError, MessageError)
@@ -139,10 +145,12 @@ def decoded_header(value: object) -> str:
 def _decoded_word(found: re.Match[str]) -> str:
     charset, encoding, word = found.groups()
     letters = word.encode("utf-8")
+    if normalize_encoding(charset).lower() not in _CHARSETS:
+        return found[0]
     decoded = _base64(letters) if encoding in "bB" else quopri.decodestring(letters, header=True)
     try:
         return clean(decoded.decode(charset, "replace"))
-    except LookupError:
+    except (LookupError, ValueError):
         return found[0]
 
 
