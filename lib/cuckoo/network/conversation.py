@@ -6,6 +6,7 @@ bound what they keep, and no bytes make them raise.
 """
 
 import hashlib
+import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -46,13 +47,19 @@ class Conversation(Protocol):
 
 @dataclass
 class Pool:
-    """Bytes that all conversations of a capture may hold together."""
+    """Bytes that all conversations of a capture may hold together.
+
+    Attributes:
+        refused: how often there was no room; who asked says or counts what became of that.
+    """
 
     free: int
+    refused: int = 0
 
     def take(self, size: int) -> bool:
         """Reserve `size` bytes; False when that many are not free."""
         if size > self.free:
+            self.refused += 1
             return False
         self.free -= size
         return True
@@ -79,6 +86,23 @@ class Hold:
         return True
 
 
+def weight(plain: object) -> int:
+    """Return about how many bytes plain data takes in memory; keys of dicts are taken for constants of ours."""
+    size, layer = 0, [plain]
+    while layer:
+        size += sum(map(sys.getsizeof, layer))
+        layer = [
+            inner
+            for each in layer
+            if type(each) in _CONTAINERS
+            for inner in (each.values() if isinstance(each, dict) else each)  # type: ignore[attr-defined]
+        ]
+    return size
+
+
+_CONTAINERS = frozenset({list, dict, tuple})
+
+
 def digest_only(data: bytes | bytearray, kind: str, digest: str = "", /) -> Record:
     """Describe a body without keeping it: the `save` of those who want no files."""
     digest = digest or hashlib.sha256(data).hexdigest()
@@ -97,7 +121,7 @@ class Context:
     says of them. They are compared, because hashing the bytes of each message costs more than that."""
     body_limit: int = 32 << 20
     """Bytes kept of one body, as sent and as decompressed."""
-    held: Pool = field(default_factory=lambda: Pool(128 << 20))
+    held: Pool = field(default_factory=lambda: Pool(96 << 20))
     """For what waits in open conversations: bodies that are still arriving, and what is not yet a record."""
     inflated: Pool = field(default_factory=lambda: Pool(1 << 30))
     """What decompression may give for the whole capture; never returned."""

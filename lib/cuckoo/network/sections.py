@@ -4,14 +4,13 @@ Every list is bounded; what did not fit is counted in `truncated`. Allow-listed 
 out of what is read as indicators (hosts, domains, dns, http, dead_hosts); flows are listed all the same.
 """
 
-import marshal
 from collections import Counter
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 from lib.cuckoo.common.allowlist import AllowList
-from lib.cuckoo.network.conversation import CLIENT, Record
+from lib.cuckoo.network.conversation import CLIENT, Record, weight
 from lib.cuckoo.network.flows import Endpoints, address_text, endpoints
 from lib.cuckoo.network.questions import FAMILIES, Questions
 from lib.cuckoo.network.tcp import Connection
@@ -147,7 +146,10 @@ class Sections:
     def found(self, ends: Endpoints, record: Record) -> None:
         """Take a finished record of what was said between two endpoints."""
         protocol = record.pop("protocol")
-        size = len(marshal.dumps(record)) if _longest(record) <= self._room else self._room + 1
+        if protocol != "http" and self._is_full(protocol):
+            self.truncated[protocol] += 1
+            return
+        size = weight(record)
         if size > self._room:
             self.truncated[protocol] += 1
         elif protocol == "http":
@@ -155,6 +157,9 @@ class Sections:
         else:
             self._room -= size
             self.add(protocol, {**ends._asdict(), **record})
+
+    def _is_full(self, section: str) -> bool:
+        return len(self._lists.get(section, ())) >= self._maximum
 
     def _request(self, record: Record) -> bool:
         """Keep a request; equal ones are one record with their count, and False is returned for the others."""
@@ -230,8 +235,3 @@ class Sections:
             "inaddrarpa": self.questions.reverse_name(ip_address(address).reverse_pointer),
             "names": names, "ports": sorted(self._hosts[address]), **locate(address),
         }  # fmt: skip
-
-
-def _longest(record: Record) -> int:
-    """Return the length of the longest text in a record: it takes no less."""
-    return max((len(value) for value in record.values() if isinstance(value, str)), default=0)
