@@ -11,6 +11,7 @@ from lib.cuckoo.common.allowlist import AllowList
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.network import sections as sections_module
 from lib.cuckoo.network.analysis import Settings
+from lib.cuckoo.network.conversation import Context, Pool
 from tests.network.wire import (
     ACK,
     GUEST,
@@ -376,3 +377,21 @@ def test_ports_of_one_host_and_of_all_are_bounded_and_the_rest_counted(
 
     assert [host["ports"] for host in found["hosts"]] == [[2001, 2002, 2003], [2001, 2002], []]
     assert found["truncated"] == {"ports": 7}
+
+
+def test_records_beyond_a_full_list_take_no_room_from_others() -> None:
+    chat = Dialogue(50_000, dport=6667)
+    lines = [chat.send(0, b"NICK someone\r\n"), *(chat.send(0, b"PRIVMSG #a :text\r\n") for _ in range(500))]
+
+    found = sections(pcap([*lines, *visit()]), Settings(maximum=10, record_bytes=40_000))
+
+    assert len(found["irc"]) == 10
+    assert found["truncated"] == {"irc": 491}
+    assert len(found["http_ex"]) == 1
+
+
+def test_what_finds_no_room_in_open_conversations_is_counted() -> None:
+    dialogue = Dialogue(dport=9999)
+    settings = Settings(context=Context(held=Pool(100)))
+
+    assert sections(pcap([dialogue.send(0, b"no protocol")]), settings)["truncated"] == {"waiting": 1}

@@ -53,7 +53,7 @@ class Settings:
     context: Context = field(default_factory=Context)
     allowed: AllowList = field(default_factory=AllowList)
     maximum: int = 10_000
-    record_bytes: int = 64 << 20
+    record_bytes: int = 96 << 20
     flows: int = 50_000
     waiting_bytes: int = 64 << 20
     private_hosts: bool = False
@@ -213,7 +213,7 @@ class Analysis:
     def _open_tcp(self, connection: Connection) -> Conversation | None:
         ends = endpoints(connection.halves[CLIENT].key)
         if 53 in {ends.sport, ends.dport}:
-            return DnsOverTcp()
+            return DnsOverTcp(self._context)
         return Detecting(Place(self._context, (ends.sport, ends.dport), ends.dst))
 
     def _record(self, connection: Connection, record: Record) -> None:
@@ -300,7 +300,10 @@ class Analysis:
         if self._ip.fragments.given_up:
             self.problems["datagrams with missing fragments"] += self._ip.fragments.given_up
         found["timeline"] = self._walk.timeline()
-        let_go = {"tcp_flows": self._tcp.let_go, "udp_flows": self._udp.let_go}
+        let_go = {
+            "tcp_flows": self._tcp.let_go, "udp_flows": self._udp.let_go,
+            "tcp_conversations": self._tcp.silenced, "waiting": self._context.held.refused,
+        }  # fmt: skip
         found["truncated"] = {
             **self._sections.truncated,
             **{name: count for name, count in let_go.items() if count},

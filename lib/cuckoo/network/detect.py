@@ -22,8 +22,8 @@ DETECTION_LIMIT = 8 << 10
 """Bytes of one side after which a conversation that is not known stays unread."""
 MAXIMUM_EVENTS = 2 * DETECTION_LIMIT
 """Segments and gaps after which it stays unread."""
-EVENT_SIZE = 100
-"""Bytes that holding one segment takes beside its own."""
+EVENT_SIZE = 160
+"""Bytes that holding one segment or gap takes beside its own."""
 MAXIMUM_DEPTH = 4
 """Conversations inside conversations: a tunnel in a tunnel."""
 
@@ -133,8 +133,8 @@ def _irc(place: Place, client: bytes, server: bytes, _final: bool) -> Conversati
     return None
 
 
-def _dns(_place: Place, client: bytes, server: bytes, _final: bool) -> Conversation | None:
-    return DnsOverTcp() if begins_with_dns(client or server) else None
+def _dns(place: Place, client: bytes, server: bytes, _final: bool) -> Conversation | None:
+    return DnsOverTcp(place.context) if begins_with_dns(client or server) else None
 
 
 def _carriers(place: Place, client: bytes, server: bytes, _final: bool) -> Conversation | None:
@@ -225,13 +225,17 @@ class Detecting:
             return
         head, held = self._heads[side], bytes(payload)
         head += held[: DETECTION_LIMIT - len(head)]
-        self._events.append((side, held, time))
-        room = self._hold.resize(self._hold.size + len(held) + EVENT_SIZE)
-        full = len(head) >= DETECTION_LIMIT or len(self._events) > MAXIMUM_EVENTS or not room
+        room = self._remember(side, held, time, EVENT_SIZE + 2 * len(held))  # twice: in the head, too
+        full = len(head) >= DETECTION_LIMIT or not room
         if self._may_be_new(head, held, final=full) and self._choose(final=full):
             return
         if full or all(map(_is_unknown, self._heads)):
             self._become(Unread())
+
+    def _remember(self, side: int, event: bytes | int, time: float, size: int) -> bool:
+        """Keep what has come; False when nothing more can be kept."""
+        self._events.append((side, event, time))
+        return self._hold.resize(self._hold.size + size) and len(self._events) <= MAXIMUM_EVENTS
 
     def _was_announced(self, side: int, payload: bytes | memoryview, time: float) -> bool:
         """Become the parser of an announced connection; one under TLS is read as that."""
@@ -248,11 +252,14 @@ class Detecting:
 
     def gap(self, side: int, size: int) -> None:
         """Note missing bytes; what a side begins with is looked for behind them."""
-        if self._chosen is None and not self._choose(final=True):
-            self._heads[side].clear()
-            self._events.append((side, size, 0.0))
-        elif self._chosen is not None:
+        if self._chosen is None and any(self._heads):
+            self._choose(final=True)
+        if self._chosen is not None:
             self._chosen.gap(side ^ self.swapped, size)
+        else:
+            self._heads[side].clear()
+            if not self._remember(side, size, 0.0, EVENT_SIZE):
+                self._become(Unread())
 
     def close(self) -> None:
         """Flush what is pending."""

@@ -14,6 +14,8 @@ from struct import Struct
 from struct import error as CutShort  # noqa: N812 - an exception, though struct names it like a function
 from typing import Any
 
+from lib.cuckoo.network.conversation import Context, Hold
+
 HEADER = Struct(">6H")
 _question = Struct(">HH").unpack_from
 _resource = Struct(">HHIH").unpack_from
@@ -332,9 +334,10 @@ class DnsOverTcp:
     Its records have `protocol` "dns", `message` (the bytes), `side` and `time`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, context: Context) -> None:
         self.records: list[dict[str, Any]] = []
         self._kept: list[bytearray | None] = [bytearray(), bytearray()]
+        self._hold = Hold(context.held)
 
     def data(self, side: int, payload: bytes | memoryview, time: float) -> None:
         """Take the next bytes of one side."""
@@ -347,6 +350,8 @@ class DnsOverTcp:
             self._add(side, bytes(kept[at + 2 : at + 2 + size]), time)
             at += 2 + size
         del kept[:at]
+        if not self._hold.resize(sum(len(each) for each in self._kept if each)):
+            self._kept[side] = None
 
     def _add(self, side: int, content: bytes, time: float) -> None:
         record: dict[str, Any] = {"protocol": "dns", "message": content, "side": side, "time": time}
@@ -357,7 +362,8 @@ class DnsOverTcp:
         self._kept[side] = None
 
     def close(self) -> None:
-        """Nothing is pending that could be read."""
+        """Let go of what is not whole."""
+        self._hold.resize(0)
 
 
 def begins_with_dns(stream: bytes) -> bool:

@@ -13,8 +13,8 @@ from lib.cuckoo.network.conversation import Context, Conversation, Hold, Pool, R
 
 LINE_END = re.compile(rb"\n")
 UNBOUNDED = 1 << 62
-UNACCOUNTED = 4096
-"""Bytes that may wait on a tape without being taken from the pool."""
+UNACCOUNTED = 512
+"""Bytes that may wait on a tape without being taken from the pool: there may be ten thousand of them."""
 
 Steps = Generator[None, None, None]
 
@@ -87,12 +87,17 @@ class Drain:
 
 
 class Tape:
-    """One direction of a conversation and the generator that reads it."""
+    """One direction of a conversation and the generator that reads it.
+
+    Attributes:
+        aside: bytes that the parser keeps of what it is reading; they count as waiting.
+    """
 
     def __init__(self, parse: "Callable[[Tape], Steps]", pool: Pool | None = None) -> None:
         """Read with `parse`; what waits beyond a few bytes is taken from `pool`."""
         self.buffer = bytearray()
         self.done = False
+        self.aside = 0
         self._sink: Sink | None = None
         self._wanted = 0
         self._watched: Watched | None = None
@@ -132,8 +137,8 @@ class Tape:
 
     def _account(self) -> None:
         """Take what waits from the pool; when that is empty, the parser is told of a gap instead."""
-        if not self._hold.resize(len(self.buffer)):
-            self._cut(len(self.buffer))
+        if not self._hold.resize(len(self.buffer) + self.aside):
+            self._cut(max(1, len(self.buffer)))
             self._hold.resize(0)
 
     def resume(self) -> None:
@@ -188,7 +193,7 @@ class Tape:
         while (match := end.search(self.buffer, start)) is None:
             start = max(0, len(self.buffer) - overlap)
             if start > limit:
-                head = head or bytes(self.buffer[:limit])
+                head = head or self._put_aside(limit)
                 dropped += start
                 del self.buffer[:start]
                 start = 0
@@ -197,6 +202,7 @@ class Tape:
             except Cut as cut:
                 cut.rest = head or cut.rest
                 raise
+        self.aside = 0
         if dropped:
             total = dropped + match.end()
             del self.buffer[: match.end()]
@@ -204,6 +210,13 @@ class Tape:
         size = match.end()
         kept = self.take(size)
         return kept[:limit], max(0, size - limit)
+
+    def _put_aside(self, size: int) -> bytes:
+        """Return the first bytes; they go on counting."""
+        head = bytes(self.buffer[:size])
+        self.aside = len(head)
+        self._hold.resize(self.aside)
+        return head
 
     def line(self, limit: int = 65536) -> Generator[None, None, bytes]:
         """Wait for a line; what is beyond `limit` bytes of it is let go. The line end is taken off."""
@@ -253,6 +266,7 @@ class Tape:
     def _cut(self, missing: int = 0) -> None:
         cut = Cut(bytes(self.buffer), missing)
         self.buffer.clear()
+        self.aside = 0
         self._sink = self._watched = None
         try:
             self._steps.throw(cut)
@@ -261,6 +275,7 @@ class Tape:
 
     def _stop(self) -> None:
         self.done = True
+        self.buffer.clear()
         self._sink = self._watched = None
         self._hold.resize(0)
 

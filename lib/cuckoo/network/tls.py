@@ -247,7 +247,7 @@ class Tls(TwoTapes):
         if self._is_tls13:
             reader.vector(1)
         chain = Reader(reader.vector(3))
-        while chain.rest and len(self._chains[side]) < MAXIMUM_CERTIFICATES:
+        while chain.left and len(self._chains[side]) < MAXIMUM_CERTIFICATES:
             self._chains[side].append(describe_certificate(chain.vector(3)))
             if self._is_tls13:
                 chain.vector(2)
