@@ -437,3 +437,54 @@ def test_long_runs_of_blanks_are_read_once() -> None:
     assert split_request_line(b"GET" + blanks + b"\rx") is None
     assert split_status_line(b"HTTP/1.1 200" + blanks + b"\rx") is None
     assert parse_request_line(b"GET a" + blanks + b"b HTT")[2] == "1.0"
+
+
+def test_responses_that_nobody_asked_for_do_not_gather_behind_an_unfinished_request() -> None:
+    context = Context(held=Pool(100_000))
+    conversation = Http(context)
+    conversation.data(CLIENT, b"POST / HTTP/1.1\r\nContent-Length: 99\r\n\r\n", 1.5)
+    for _ in range(500):
+        conversation.data(SERVER, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 1.5)
+
+    assert len(only(conversation.records, "http_ex")) > 400
+    conversation.close()
+    assert len(only(conversation.records, "http_ex")) == 500
+    assert context.held.free == 100_000
+
+
+def test_headers_of_a_message_whose_body_is_still_coming_are_held() -> None:
+    context = Context(held=Pool(400_000))
+    many = b"".join(b"%03d: x\r\n" % number for number in range(900))
+    first, second = Http(context), Http(context)
+    for conversation in (first, second):
+        conversation.data(CLIENT, b"POST / HTTP/1.1\r\nContent-Length: 9\r\n" + many + b"\r\n", 1.5)
+    free = context.held.free
+    second.data(CLIENT, b"123456789", 1.5)
+
+    assert 0 < free < 200_000
+    assert [len(only(each.records, "http_ex")) for each in (first, second)] == [0, 1]
+    assert context.held.free == free
+    first.close()
+    second.close()
+    assert context.held.free == 400_000
+
+
+def test_trailers_are_bounded_and_the_rest_counted() -> None:
+    lines = b"".join(b"t: " + b"x" * 60_000 + b"\r\n" for _ in range(6))
+    (exchange,) = exchanges(
+        (CLIENT, GET),
+        (SERVER, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + lines + b"\r\n"),
+    )
+
+    assert len(exchange["response_trailers"]) == 4
+    assert exchange["flaws"] == ["response: 120006 bytes of trailers let go"]
+
+
+def test_many_members_of_gzip_are_unpacked() -> None:
+    body = body_of(response("gzip", gzip.compress(b"ab") * 3000 + b"junk"))
+
+    assert (body["sha256"], body["size"]) == (hashlib.sha256(b"ab" * 3000).hexdigest(), 6000)
+
+
+def test_codings_that_are_not_undone_are_named_within_bounds() -> None:
+    assert body_of(response(",".join(["x"] * 500), b"body"))["encoded"] == ["x"] * 16

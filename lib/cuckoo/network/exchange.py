@@ -16,8 +16,12 @@ import re
 from dataclasses import dataclass, field
 
 from lib.cuckoo.network.body import Body
-from lib.cuckoo.network.conversation import Record, printable
+from lib.cuckoo.network.conversation import Record, printable, weight
 
+MESSAGE_SIZE = 2000
+"""Bytes that a message takes beside what was sent."""
+HEADER_SIZE = 150
+"""Bytes that finding a header by its name takes."""
 TEXT_LIMIT = 64 << 10
 """Bytes of a head or a body that go into a record as text."""
 ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -45,6 +49,10 @@ class Message:
     stored: Record | None = None
     content: bytes = b""
     finished: bool = False
+    reported: bool = False
+    """True once it is part of a record."""
+    weight: int = 0
+    """About how many bytes it takes, as weighed last."""
     _values: dict[str, list[str]] = field(default_factory=dict)
 
     def take_headers(self, headers: list[tuple[str, str]]) -> None:
@@ -75,10 +83,12 @@ class Message:
             self.start.rstrip(b"\r\n") + b"\r\n" + self.fields.rstrip(b"\r\n"), TEXT_LIMIT
         ).strip()
 
-    @property
-    def weight(self) -> int:
-        """About how many bytes the message takes; 0 until it is finished."""
-        return 1000 + 3 * (len(self.start) + len(self.fields)) + len(self.content) if self.finished else 0
+    def weigh(self) -> int:
+        """Weigh the message; return by how many bytes it grew."""
+        before = self.weight
+        found = (self.start, self.fields, self.content, self.target, self.headers, self.trailers)
+        self.weight = MESSAGE_SIZE + weight(found) + HEADER_SIZE * len(self.headers) + weight(self.stored)
+        return self.weight - before
 
     def finish(self, flaw: str = "") -> None:
         """Save the body; nothing more comes."""
@@ -89,6 +99,11 @@ class Message:
         self.stored, content = self.body.finish(self.listed("content-encoding"), self.kind)
         self.content = bytes(content[:TEXT_LIMIT])
         self.finished = True
+
+    def forget(self) -> None:
+        """Let go of what is in the record by now, though the message may still be coming."""
+        self.fields = self.content = b""
+        self.headers, self.trailers, self._values, self.stored = [], [], {}, None
 
     @property
     def kind(self) -> str:
@@ -122,8 +137,14 @@ class Exchange:
 
     @property
     def weight(self) -> int:
-        """About how many bytes the finished messages take."""
+        """About how many bytes the messages take, as weighed last."""
         return sum(message.weight for message in (self.request, self.response) if message is not None)
+
+    def forget(self) -> None:
+        """Let go of what is in the records by now."""
+        for message in (self.request, self.response):
+            if message is not None:
+                message.forget()
 
     @property
     def finished(self) -> bool:
@@ -145,6 +166,7 @@ class Origin:
         for message in (exchange.request, exchange.response):
             if message is not None:
                 message.finish("end of stream")
+                message.reported = True
         paired = self._paired_record(exchange)
         return [paired] if exchange.request is None else [self._old_record(exchange.request), paired]
 

@@ -78,10 +78,11 @@ class Http(TwoTapes):
         while True:
             try:
                 yield from self._request(tape)
+                continue
             except (Cut, Malformed) as stop:
                 if isinstance(stop, Cut) and stop.ended:
                     return
-                yield from _resynchronise(tape, _is_request)
+            yield from _resynchronise(tape, _is_request)  # not above, where what was cut is still held
 
     def _request(self, tape: Tape) -> Steps:
         line, cut = yield from _start_line(tape)
@@ -102,10 +103,11 @@ class Http(TwoTapes):
             self._give_up_oldest()
 
     def _give_up_oldest(self) -> None:
-        """Let an exchange go that waits for its response."""
-        if self._waiting:
-            self._open.remove(oldest := self._waiting.popleft())
-            self._emit(oldest)
+        """Report an exchange early: one that waits for its response, else one that is still being read."""
+        oldest = self._waiting.popleft() if self._waiting else self._open[0]
+        self._open.remove(oldest)
+        self._emit(oldest)
+        oldest.forget()
 
     def _request_body(self, tape: Tape, message: Message) -> Steps:
         if "chunked" in message.listed("transfer-encoding"):
@@ -123,11 +125,12 @@ class Http(TwoTapes):
         while True:
             try:
                 yield from self._response(tape)
+                continue
             except (Cut, Malformed) as stop:
                 if isinstance(stop, Cut) and stop.ended:
                     return
                 self._response_lost = isinstance(stop, Cut)
-                yield from _resynchronise(tape, _is_response)
+            yield from _resynchronise(tape, _is_response)  # not above, where what was cut is still held
 
     def _response(self, tape: Tape) -> Steps:
         line, cut = yield from _start_line(tape)
@@ -167,6 +170,8 @@ class Http(TwoTapes):
         else:
             exchange = Exchange()
             self._open.append(exchange)
+            if len(self._open) > PENDING_LIMIT:
+                self._give_up_oldest()
         exchange.response = message
         return exchange
 
@@ -199,20 +204,28 @@ class Http(TwoTapes):
             if cut is not None:
                 raise cut
             yield from _fields(tape, message)
+            self._weigh(message)
             yield from body(tape, message)
         except (Cut, Malformed) as stop:
-            message.finish(str(stop))
-            self._settle(message)
+            self._settle(message, str(stop))
             raise
-        message.finish()
         self._settle(message)
 
-    def _settle(self, message: Message) -> None:
-        """Report what is complete; and what waits, when there is no room for it."""
-        self._weight += message.weight
+    def _settle(self, message: Message, flaw: str = "") -> None:
+        """Finish a message unless it was reported early; report what is complete."""
+        if message.finished:
+            return
+        message.finish(flaw)
+        self._weigh(message)
+
+    def _weigh(self, message: Message) -> None:
+        """Hold what the messages take; report the oldest exchanges when there is no room for them."""
+        if message.reported:
+            return
+        self._weight += message.weigh()
         while self._open and self._open[0].finished:
             self._emit(self._open.popleft())
-        while not self.hold.resize(self._weight) and self._waiting:
+        while not self.hold.resize(self._weight) and self._open:
             self._give_up_oldest()
 
     def _emit(self, exchange: Exchange) -> None:
@@ -346,8 +359,15 @@ def _chunks(tape: Tape, message: Message) -> Steps:
         yield from tape.pour(size, message.body)
         if (yield from tape.line(1024)):
             raise Malformed
+    room, dropped = HEAD_LIMIT, 0
     while line := (yield from tape.line()):
-        message.trailers += _parse_fields(line) if len(message.trailers) < MAXIMUM_HEADERS else []
+        if len(line) <= room and len(message.trailers) < MAXIMUM_HEADERS:
+            room -= len(line)
+            message.trailers += _parse_fields(line)
+        else:
+            dropped += len(line)
+    if dropped:
+        message.flaws.append(f"{dropped} bytes of trailers let go")
 
 
 def _chunk_size(line: bytes) -> int:

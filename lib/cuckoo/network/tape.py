@@ -120,7 +120,7 @@ class Tape:
         self.buffer += payload
         if watched is None or self._pour_before(watched) is not None:
             self.resume()
-        if len(self.buffer) > UNACCOUNTED or self._hold.size:
+        if len(self.buffer) > UNACCOUNTED or self._hold.size or self.aside:
             self._account()
 
     def _pour_before(self, watched: "Watched") -> re.Match[bytes] | None:
@@ -215,7 +215,6 @@ class Tape:
         """Return the first bytes; they go on counting."""
         head = bytes(self.buffer[:size])
         self.aside = len(head)
-        self._hold.resize(self.aside)
         return head
 
     def line(self, limit: int = 65536) -> Generator[None, None, bytes]:
