@@ -141,6 +141,7 @@ class Context:
 
 
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(9), 11, 12, *range(14, 32), *range(127, 160))}
+_BYTES = [chr(byte) if 32 <= byte < 127 or byte in b"\t\r\n" else f"\\x{byte:02x}" for byte in range(256)]
 _PLAIN = bytes((*b"\t\r\n", *range(32, 127)))
 
 
@@ -152,9 +153,7 @@ def printable(data: bytes | bytearray, limit: int = 65536) -> str:
     except UnicodeDecodeError as error:
         if len(data) > limit > error.start >= limit - 3:
             return printable(piece[: error.start], limit)
-        return "".join(
-            chr(byte) if 32 <= byte < 127 or byte in b"\t\r\n" else f"\\x{byte:02x}" for byte in piece
-        )
+        return "".join(map(_BYTES.__getitem__, piece))
     return text if text.isprintable() or not piece.translate(None, _PLAIN) else text.translate(_ESCAPES)
 
 
