@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 MAXIMUM_NAMES = 500
 """Subject alternative names in a record."""
+TEXT_LIMIT = 4096
+"""Characters of a name in a record."""
 
 
 def describe_certificate(der: bytes) -> Record:
@@ -52,7 +54,8 @@ def _contents(certificate: "x509.Certificate") -> Record:
     record: Record = {}
     for name, read in _FIELDS.items():
         try:
-            record[name] = read(certificate)
+            value = read(certificate)
+            record[name] = value[:TEXT_LIMIT] if isinstance(value, str) else value
         except (ValueError, TypeError, OverflowError) as error:
             record[name] = None
             record.setdefault("error", f"malformed {name}: {error}")
@@ -74,7 +77,7 @@ def _names(certificate: "x509.Certificate") -> list[str]:
     except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
         return []
     wanted = (x509.DNSName, x509.IPAddress)
-    return [str(name.value) for name in names if isinstance(name, wanted)][:MAXIMUM_NAMES]
+    return [str(name.value)[:TEXT_LIMIT] for name in names if isinstance(name, wanted)][:MAXIMUM_NAMES]
 
 
 _FIELDS: "dict[str, Callable[[x509.Certificate], object]]" = {
