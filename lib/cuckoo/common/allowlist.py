@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
+_MOST_LABELS = 128
+"""Labels of a name that are compared; none on the wire has more."""
+
 
 @dataclass(frozen=True)
 class AllowList:
@@ -20,7 +23,7 @@ class AllowList:
         """Tell whether a name is on the list."""
         if not self.domains:
             return False
-        labels = name.lower().rstrip(".").split(".")
+        labels = name.lower().rstrip(".").rsplit(".", _MOST_LABELS)[-_MOST_LABELS:]
         return any(".".join(labels[at:]) in self.domains for at in range(len(labels)))
 
     def address(self, address: IPv4Address | IPv6Address) -> bool:

@@ -28,6 +28,8 @@ from lib.cuckoo.network.udp import Exchange, Exchanges
 TCP, UDP, ICMP, ICMP6 = (IP_PROTOCOL + number for number in (6, 17, 1, 58))
 MOST_LAYERS = 64
 MOST_TUNNELS = 4
+MOST_PROBLEMS = 1000
+"""Kinds of problems; link types that are not known are kinds."""
 SNIFFED_DATAGRAMS = 4
 """Datagrams of a flow on unusual ports that are looked at before it counts as unknown."""
 
@@ -133,7 +135,9 @@ class Analysis:
             self._sections.start = frame.time
         reader = link.LINKS.get(kind)
         if reader is None:
-            self.problems[f"unknown {link.link_name(kind)}"] += 1
+            problem = f"unknown {link.link_name(kind)}"
+            known = problem in self.problems or len(self.problems) < MOST_PROBLEMS
+            self.problems[problem if known else "unknown link types"] += 1
             return
         try:
             self._climb(reader(frame), frame)
@@ -301,6 +305,7 @@ class Analysis:
             self.problems["datagrams with missing fragments"] += self._ip.fragments.given_up
         found["timeline"] = self._walk.timeline()
         let_go = {
+            "secrets": self._context.secrets.dropped,
             "tcp_flows": self._tcp.let_go, "udp_flows": self._udp.let_go,
             "tcp_conversations": self._tcp.silenced, "waiting": self._context.held.refused,
         }  # fmt: skip

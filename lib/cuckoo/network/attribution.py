@@ -16,6 +16,11 @@ from lib.cuckoo.network.conversation import Record
 MOST_CLAIMS = 100_000
 """Calls of one analysis that are looked at."""
 
+LONGEST_NAME = 255
+"""Characters of a host name."""
+HOST_WITHIN = 1024
+"""Characters of a URL in which its host is looked for."""
+
 CONNECTS = ("connect", "WSAConnect", "ConnectEx")
 SENDS = ("sendto", "WSASendTo")
 LOOKUPS = (
@@ -53,6 +58,22 @@ class Claims:
     """Local ports."""
     names: dict[str, list[Claim]] = field(default_factory=dict)
     """Host names in lower case: looked up, or given as server or in a URL."""
+    addresses: dict[str, set[str]] = field(default_factory=dict)
+    """Host names of an address, as the wire told them."""
+    _soles: dict[tuple[str, Any], Claim | None] = field(default_factory=dict)
+
+    def sole(self, table: str, key: Any) -> Claim | None:
+        """Return the first claim to what a table has under a key, when all are of one process."""
+        if (table, key) not in self._soles:
+            self._soles[table, key] = _only(self._claims(table, key))
+        return self._soles[table, key]
+
+    def _claims(self, table: str, key: Any) -> list[Claim]:
+        if table != "addresses":
+            found: list[Claim] = getattr(self, table).get(key, [])
+            return found
+        names = sorted(self.addresses.get(key, ()))
+        return [claim for name in names for claim in self.names.get(name, [])]
 
     def add(self, call: Mapping[str, Any], claim: Claim) -> None:
         """Take a call into account."""
@@ -70,7 +91,8 @@ class Claims:
             self._endpoint(arguments, claim)
 
     def _name(self, name: str, claim: Claim) -> None:
-        _append(self.names, name.lower().rstrip("."), claim)
+        if len(name) <= LONGEST_NAME:
+            _append(self.names, name.lower().rstrip("."), claim)
 
     def _endpoint(self, arguments: "_Arguments", claim: Claim) -> None:
         address, port = arguments.text("ip", "ipaddress", "address"), arguments.number("port")
@@ -86,8 +108,9 @@ def _append(claims: dict[Any, list[Claim]], key: Any, claim: Claim) -> None:
 
 
 def _host(url: str) -> str:
+    """Return the host of a URL, which stands at its begin; "" when there is none."""
     try:
-        return urlsplit(url).hostname or ""
+        return urlsplit(url[:HOST_WITHIN]).hostname or ""
     except ValueError:
         return ""
 
@@ -144,18 +167,18 @@ def attribute(sections: Record, processes: Iterable[Mapping[str, Any]]) -> None:
     Where several processes connected to one endpoint, the n-th connection on the wire is that of the n-th call.
     """
     claims = read_claims(processes)
-    names = _names_of_addresses(sections)
+    claims.addresses = _names_of_addresses(sections)
     owners: dict[tuple[Any, ...], Claim] = {}
     turns: dict[tuple[str, int], int] = {}
     for protocol in ("tcp", "udp"):
         for flow in sorted(sections[protocol], key=lambda each: float(each["time"])):
-            owner = _owner(flow, claims, turns, names) if protocol == "tcp" else _sender(flow, claims)
+            owner = _owner(flow, claims, turns) if protocol == "tcp" else _sender(flow, claims)
             if owner is not None:
                 owner.sign(flow)
                 owners.setdefault(_ends(flow), owner)
     for section in FLOW_SECTIONS:
         _sign(sections.get(section, ()), lambda record: owners.get(_ends(record)))
-    _sign(sections["http"], lambda record: _only(claims.names.get(_host(f"//{record['host']}"), [])))
+    _sign(sections["http"], lambda record: claims.sole("names", _host(f"//{record['host']}")))
     for family in ("dns", "llmnr", "mdns"):
         _sign(
             sections[family], lambda record: next(iter(claims.names.get(record["request"].lower(), [])), None)
@@ -173,25 +196,17 @@ def _ends(record: Record) -> tuple[Any, ...]:
     return record["src"], record["sport"], record["dst"], record["dport"]
 
 
-def _owner(
-    flow: Record, claims: Claims, turns: dict[tuple[str, int], int], names: Mapping[str, set[str]]
-) -> Claim | None:
+def _owner(flow: Record, claims: Claims, turns: dict[tuple[str, int], int]) -> Claim | None:
     endpoint = (flow["dst"], flow["dport"])
     connected = claims.connected.get(endpoint, [])
     turn = turns[endpoint] = turns.get(endpoint, -1) + 1
     if connected:
-        return _only(connected) or (connected[turn] if turn < len(connected) else None)
-    bound = _only(claims.bound.get(flow["sport"], []))
-    if bound is not None:
-        return bound
-    return _only(
-        [claim for name in sorted(names.get(flow["dst"], ())) for claim in claims.names.get(name, [])]
-    )
+        return claims.sole("connected", endpoint) or (connected[turn] if turn < len(connected) else None)
+    return claims.sole("bound", flow["sport"]) or claims.sole("addresses", flow["dst"])
 
 
 def _sender(flow: Record, claims: Claims) -> Claim | None:
-    sent = claims.connected.get((flow["dst"], flow["dport"]), [])
-    return _only(sent) or _only(claims.bound.get(flow["sport"], []))
+    return claims.sole("connected", (flow["dst"], flow["dport"])) or claims.sole("bound", flow["sport"])
 
 
 def _only(claims: list[Claim]) -> Claim | None:

@@ -40,6 +40,8 @@ MOST_PORTS = 1000
 """Ports listed for one host."""
 MOST_PORTS_TOGETHER = 100_000
 """Ports listed for all hosts."""
+MOST_PROTOCOLS = 1000
+"""Protocols that are counted by their names."""
 MOST_SECONDS = 100_000
 """Entries of the timeline."""
 
@@ -78,7 +80,8 @@ class Sections:
         """Add packets and their bytes on the wire to a protocol."""
         numbers = self.protocols.get(protocol)
         if numbers is None:
-            numbers = self.protocols[protocol] = [0, 0]
+            name = protocol if len(self.protocols) < MOST_PROTOCOLS else "other"
+            numbers = self.protocols.setdefault(name, [0, 0])
         numbers[0] += packets
         numbers[1] += size
 
