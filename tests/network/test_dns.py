@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.cuckoo.network import dns
 from lib.cuckoo.network.conversation import Context, Pool
 from lib.cuckoo.network.dns import (
     DnsOverTcp,
@@ -229,3 +230,23 @@ def test_a_message_over_tcp_that_finds_no_room_ends_the_reading_of_its_side() ->
 
     assert [len(each.records) for each in (first, second)] == [1, 0]
     assert (context.held.free, context.held.refused) == (100, 1)
+
+
+def test_names_that_share_labels_are_read_within_bounds() -> None:
+    owner = name(".".join("ab"[place % 2] for place in range(120)))
+    pointers = [(0xC000 | 12 + 2 * place).to_bytes(2, "big") for place in range(119)]
+    records = [resource(pointer, 5, pointer) for pointer in pointers * 4]
+    content = struct.pack(">6H", 7, 0x8180, 1, len(records), 0, 0) + owner + struct.pack(">HH", 1, 1)
+    _, found = message(content + b"".join(records))
+
+    assert found.whole
+    assert len({id(answer.name) for answer in found.answers}) == 119
+
+
+def test_names_of_too_many_labels_are_malformed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dns, "MOST_STEPS", 20)
+    long = name(".".join("abcdefghij"))
+    records = [resource(long, 16, b"\x01x")] * 5
+    found = dns._body(response(".", records)[2:])
+
+    assert (found.whole, len(found.answers)) == (False, 3)

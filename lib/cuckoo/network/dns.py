@@ -7,7 +7,7 @@ A name costs at most `MOST_JUMPS` compression pointers and 255 bytes, so that no
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from socket import AF_INET6, inet_ntoa, inet_ntop
 from struct import Struct
@@ -26,8 +26,10 @@ MOST_JUMPS = 64
 LONGEST_NAME = 255
 MOST_RECORDS = 512
 """Records read of one message; 65,535 bytes could claim six times as many."""
-MOST_KNOWN = 1024
-"""Messages that are not read again when they are sent again."""
+MOST_STEPS = 16_384
+"""Labels and jumps of the names of one message: names may share what makes them long."""
+MOST_KNOWN = 256
+"""Messages that are not read again when they are sent again; one may become a hundred times as long as text."""
 LONGEST_KNOWN = 512
 """Bytes of such a message."""
 
@@ -85,9 +87,22 @@ class _Names:
     """The names of one message."""
 
     data: bytes
+    steps: int = 0
+    known: dict[int, str] = field(default_factory=dict)
+    """Names by the offset that a pointer led to."""
 
     def read(self, at: int) -> tuple[str, int]:
         """Return the name at an offset and the offset behind it."""
+        if self.data[at] < 0xC0:
+            return self._read(at)
+        pointed = (self.data[at] & 0x3F) << 8 | self.data[at + 1]
+        if pointed not in self.known:
+            self.known[pointed] = self._read(at)[0]
+        return self.known[pointed], at + 2
+
+    def _read(self, at: int) -> tuple[str, int]:
+        if self.steps > MOST_STEPS:
+            raise Malformed("names of too many labels")
         labels: list[bytes] = []
         behind, jumps, size, data = 0, 0, 0, self.data
         while length := data[at]:
@@ -101,6 +116,7 @@ class _Names:
                 size += 1 + length
             if jumps > MOST_JUMPS or size > LONGEST_NAME or 0x40 <= length < 0xC0:
                 raise Malformed("name that does not end")
+        self.steps += len(labels) + jumps
         return name_text(labels), behind or at + 1
 
 
@@ -113,7 +129,10 @@ def name_text(labels: list[bytes]) -> str:
         text = ""
     if text.isprintable() and (text or not joined):
         return text
-    return "".join(chr(byte) if 32 < byte < 127 else f"\\{byte:03d}" for byte in joined)
+    return "".join(map(_BYTES.__getitem__, joined))
+
+
+_BYTES = [chr(byte) if 32 < byte < 127 else f"\\{byte:03d}" for byte in range(256)]
 
 
 def _body(body: bytes) -> Message:
