@@ -55,7 +55,7 @@ class Settings:
     context: Context = field(default_factory=Context)
     allowed: AllowList = field(default_factory=AllowList)
     maximum: int = 10_000
-    record_bytes: int = 96 << 20
+    record_bytes: int = 80 << 20
     flows: int = 50_000
     waiting_bytes: int = 64 << 20
     private_hosts: bool = False

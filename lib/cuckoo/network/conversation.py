@@ -10,6 +10,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Protocol
 
 from lib.cuckoo.network.keylog import Secrets
@@ -88,15 +89,14 @@ class Hold:
 
 def weight(plain: object) -> int:
     """Return about how many bytes plain data takes in memory; keys of dicts are taken for constants of ours."""
-    size, layer = 0, [plain]
+    size = 0
+    layer: list[Any] = [plain]
     while layer:
         size += sum(map(sys.getsizeof, layer))
-        layer = [
-            inner
-            for each in layer
-            if type(each) in _CONTAINERS
-            for inner in (each.values() if isinstance(each, dict) else each)  # type: ignore[attr-defined]
+        inside = [
+            each.values() if type(each) is dict else each for each in layer if type(each) in _CONTAINERS
         ]
+        layer = list(chain.from_iterable(inside))
     return size
 
 

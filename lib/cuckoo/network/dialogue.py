@@ -13,8 +13,9 @@ MAXIMUM_COMMANDS = 5000
 """Commands kept of one conversation."""
 MAXIMUM_OPEN = 1000
 """Commands that may wait for their reply."""
-COMMAND_SIZE = 600
-"""Bytes that a command takes beside its texts."""
+COMMAND_SIZE = 700
+"""Bytes that a command takes beside its texts; a short reply is among them."""
+SHORT_REPLY = 100
 UNKEPT_LIMIT = 256
 """Characters of the argument of a command that waits for its reply and is not kept."""
 MAXIMUM_FLAWS = 100
@@ -144,7 +145,7 @@ class Dialogue(TwoTapes):
         if self._open and not 100 <= code < 200:
             command = self._open.popleft()
             command.code = code
-            if self.take_room(sys.getsizeof(text)):
+            if len(text) <= SHORT_REPLY or self.take_room(sys.getsizeof(text)):
                 command.text = text
             else:
                 self.note("server: no room for a reply")

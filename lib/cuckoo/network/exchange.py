@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from lib.cuckoo.network.body import Body
 from lib.cuckoo.network.conversation import Record, printable, weight
 
-MESSAGE_SIZE = 2000
+MESSAGE_SIZE = 2500
 """Bytes that a message takes beside what was sent."""
-HEADER_SIZE = 150
-"""Bytes that finding a header by its name takes."""
+HEADER_SIZE = 350
+"""Bytes that a header takes beside its text, with what finds it by its name."""
 TEXT_LIMIT = 64 << 10
 """Bytes of a head or a body that go into a record as text."""
 ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -86,8 +86,10 @@ class Message:
     def weigh(self) -> int:
         """Weigh the message; return by how many bytes it grew."""
         before = self.weight
-        found = (self.start, self.fields, self.content, self.target, self.headers, self.trailers)
-        self.weight = MESSAGE_SIZE + weight(found) + HEADER_SIZE * len(self.headers) + weight(self.stored)
+        sent = 2 * len(self.start) + 4 * len(self.fields) + len(self.content)
+        self.weight = MESSAGE_SIZE + sent + HEADER_SIZE * len(self.headers)
+        if self.trailers:
+            self.weight += weight(self.trailers)
         return self.weight - before
 
     def finish(self, flaw: str = "") -> None:

@@ -21,6 +21,7 @@ from lib.cuckoo.network.tape import Cut, Steps, Tape
 
 RAW_LIMIT = 64 << 10
 """Bytes of the client that go into the record as text."""
+RAW_AHEAD = 2048
 MAXIMUM_MESSAGES = 1000
 MAXIMUM_RECIPIENTS = 1000
 RECIPIENT_SIZE = 16
@@ -49,6 +50,7 @@ class Smtp(Dialogue):
         """Read one connection; `inside` makes the parser of what follows STARTTLS."""
         self._inside = inside
         self._raw = bytearray()
+        self._raw_held = 0
         self._hostname = ""
         self._auth: Record | None = None
         self._sender = ""
@@ -79,9 +81,19 @@ class Smtp(Dialogue):
             yield from _STEPS[command.name](self, tape, command)
 
     def _note_raw(self, sent: bytes) -> None:
-        kept = sent[: RAW_LIMIT - len(self._raw)]
-        if kept and self.take_room(len(kept)):
-            self._raw += kept
+        room = RAW_LIMIT - len(self._raw)
+        if room and self._hold_raw(len(self._raw) + min(len(sent), room)):
+            self._raw += sent[:room]
+
+    def _hold_raw(self, size: int) -> bool:
+        """Hold what was sent as text, some lines ahead."""
+        if size <= self._raw_held:
+            return True
+        more = size - self._raw_held + RAW_AHEAD
+        if not self.take_room(more):
+            return False
+        self._raw_held += more
+        return True
 
     def _note_envelope(self, command: Command) -> None:
         found = _PATH.match(command.argument)
