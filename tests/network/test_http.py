@@ -1,5 +1,7 @@
+import gc
 import gzip
 import hashlib
+import weakref
 import zlib
 from typing import Any
 
@@ -488,3 +490,21 @@ def test_many_members_of_gzip_are_unpacked() -> None:
 
 def test_codings_that_are_not_undone_are_named_within_bounds() -> None:
     assert body_of(response(",".join(["x"] * 500), b"body"))["encoded"] == ["x"] * 16
+
+
+def test_a_connection_is_freed_when_it_is_closed_whatever_it_waited_for() -> None:
+    gc.disable()
+    try:
+        conversation = Http(Context())
+        play(
+            conversation,
+            (CLIENT, b"GET / HTTP/1.1\r\na: b"),
+            (SERVER, b"no answer"),
+            (SERVER, 5),
+            (SERVER, b"x"),
+        )
+        waits = weakref.ref(conversation)
+        del conversation
+        assert waits() is None
+    finally:
+        gc.enable()

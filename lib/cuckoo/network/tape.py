@@ -162,6 +162,7 @@ class Tape:
         if not self.done:
             self._cut()
         self._stop()
+        self._steps.close()  # it refers to this tape: one that still waits would wait for the collector
 
     def take(self, size: int) -> bytes:
         """Remove and return up to `size` bytes that have come."""
@@ -271,6 +272,10 @@ class Tape:
             self._steps.throw(cut)
         except (StopIteration, Cut):
             self._stop()
+        finally:
+            cut.__traceback__ = (
+                None  # it leads back here: all that the parser held would wait for the collector
+            )
 
     def _stop(self) -> None:
         self.done = True
