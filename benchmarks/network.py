@@ -2,9 +2,10 @@
 
     python benchmarks/network.py [folder with other captures to repeat]
 
-Two captures are made: one of mixed traffic (the captures of the folder, by default those of ../shared/data/pcap/cuckoo,
-again and again, each round a second later), one of large downloads over HTTP. Every measurement is a process of its
-own and counts its CPU seconds and its largest memory; of three in a row the middle one is told.
+Three captures are made: one of mixed traffic (the captures of the folder, by default those of
+../shared/data/pcap/cuckoo, again and again, each round a second later), the same as pcapng, one of large downloads
+over HTTP. Every measurement is a process of its own and counts its CPU seconds and its largest memory; of three in a
+row the middle one is told.
 """
 
 import os
@@ -38,7 +39,7 @@ assert run.outcome.name == "COMPLETED", run.error
 """
 _DPKT = """
 import sys, dpkt
-for time, data in dpkt.pcap.Reader(open(sys.argv[1], "rb")):
+for time, data in dpkt.pcap.UniversalReader(open(sys.argv[1], "rb")):
     frame = dpkt.ethernet.Ethernet(data)
 """
 _MODULE = Path(__file__).resolve().parents[1] / "modules" / "processing" / "network.py"
@@ -51,9 +52,13 @@ def main() -> None:
     for label in ("capture", "reader", "packets/s", "MB/s", "memory"):
         table.add_column(label, justify="left" if label in {"capture", "reader"} else "right")
     with tempfile.TemporaryDirectory() as scratch:
-        for name, packets in (("mixed", mixed(source)), ("downloads", downloads())):
-            path = Path(scratch) / f"{name}.pcap"
-            count = write(path, packets)
+        for name, packets, writer in (
+            ("mixed", mixed(source), write),
+            ("mixed, pcapng", mixed(source), write_blocks),
+            ("downloads", downloads(), write),
+        ):
+            path = Path(scratch) / name
+            count = writer(path, packets)
             for reader, program in (("fledge", _OURS), ("dpkt", _DPKT)):
                 seconds, memory = median_low(measure(program, path) for _ in range(ROUNDS))
                 rate, volume = count / seconds, path.stat().st_size / seconds / 1e6
@@ -71,6 +76,26 @@ def write(path: Path, packets: Iterator[tuple[float, bytes]]) -> int:
             file.write(struct.pack("<IIII", int(moment), fraction, len(packet), len(packet)) + packet)
             count += 1
     return count
+
+
+def write_blocks(path: Path, packets: Iterator[tuple[float, bytes]]) -> int:
+    """Write a pcapng of one interface and return how many packets it has."""
+    count = 0
+    with path.open("wb") as file:
+        file.write(block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)))
+        file.write(block(1, struct.pack("<HHI", 1, 0, 65535)))
+        for moment, packet in packets:
+            units = int(moment * 1e6)
+            fixed = struct.pack("<IIIII", 0, units >> 32, units & 0xFFFFFFFF, len(packet), len(packet))
+            file.write(block(6, fixed + packet))
+            count += 1
+    return count
+
+
+def block(kind: int, body: bytes) -> bytes:
+    """Build a block of a pcapng."""
+    size = 12 + len(body) + -len(body) % 4
+    return struct.pack("<II", kind, size) + body + bytes(-len(body) % 4) + struct.pack("<I", size)
 
 
 def mixed(folder: Path) -> Iterator[tuple[float, bytes]]:

@@ -23,6 +23,7 @@ from lib.cuckoo.common.paths import INPUTS
 from lib.cuckoo.core.ledger import Outcome, Run
 from lib.cuckoo.core.limits import OPTION_NAMES
 from lib.cuckoo.reporting.diff.compare import PARTS
+from modules.processing.network import KEY_LOGS
 from tests.reputation.loopback import loopback
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -197,6 +198,23 @@ def test_the_page_on_comparing_runs_works_as_written_and_names_every_section(tmp
 
     assert (tmp_path / "storage/analyses/2/reports/report.json").is_file()
     assert re.findall(r"^\| `(\w+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE) == list(PARTS)
+
+
+def test_the_page_on_captures_works_as_written_and_names_every_file_with_secrets(tmp_path: Path) -> None:
+    page = DOCS / "how-to" / "read-captures.md"
+    shutil.copytree(ROOT / "storage" / "analyses" / "1", tmp_path / "storage" / "analyses" / "1")
+    (tmp_path / "conf").mkdir()
+
+    follow(page, tmp_path)
+
+    (code,) = [block.text for block in blocks(page) if block.language == "python"]
+    told = subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path, text=True)
+    assert "GET https://panel.invoice-portal.test/api/tasks?id=7f3a9c 200" in told
+    network = fledge.process(tmp_path / "storage/analyses/7", root=tmp_path, only=["network"])["network"]
+    assert "203.0.113.25" not in {host["ip"] for host in network["hosts"]}
+    assert "cdn.updates.example" not in {each["domain"] for each in network["domains"]}
+    files = re.findall(r"`([^`]+)`", "".join(re.findall(r"^\| `.+? \|", page.read_text(), re.MULTILINE)))
+    assert tuple(files) == KEY_LOGS
 
 
 def test_the_page_on_signatures_works_as_written(tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
 """Every shipped module keeps the contract: one file, one section, one key, and a docstring that is its manual."""
 
 import re
+import shutil
+import struct
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fledge.testing import Outcome, run_module
 from lib.cuckoo.common.ini import read_sections
 from lib.cuckoo.core.limits import OPTION_NAMES
 from lib.cuckoo.core.lint import lint_file
@@ -16,6 +20,14 @@ MODULES = [
     pytest.param(stage, file, id=f"{stage}/{file.stem}")
     for stage in STAGES
     for file in sorted((ROOT / "modules" / stage).glob("[!_]*.py"))
+]
+NUMBERS = [
+    pytest.param(section, option, id=f"{section}/{option}")
+    for section, found in read_sections(ROOT / "conf" / "processing.conf").items()
+    for option, value in found.options.items()
+    if type(value) is int
+    and option not in OPTION_NAMES
+    and section not in {"hashlookup", "memory", "virustotal"}  # these ask for more than an analysis
 ]
 OPTION = re.compile(r"^    (?P<name>\w+)  ", re.MULTILINE)
 
@@ -55,3 +67,27 @@ def test_every_configured_option_has_a_comment_above_it(stage: str) -> None:
                 "limit_"
             )  # one comment for a group of limits
             assert shared or before.startswith("#"), line
+
+
+@pytest.fixture(scope="module")
+def analysis(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example with a dump of a process's memory."""
+    folder = tmp_path_factory.mktemp("analyses") / "1"
+    shutil.copytree(ROOT / "storage" / "analyses" / "1", folder)
+    (folder / "memory").mkdir()
+    region = struct.pack("<QIIII", 0x400000, 4096, 0x1000, 0x20000, 4) + bytes(4096)
+    (folder / "memory" / "1.dmp").write_bytes(region)
+    return folder
+
+
+@pytest.mark.parametrize(("section", "option"), NUMBERS)
+@pytest.mark.parametrize("value", ["many", -1, 10**30])
+def test_what_is_no_number_is_refused_by_the_name_of_its_option(
+    analysis: Path, section: str, option: str, value: object
+) -> None:
+    wrong: dict[str, Any] = {option: value}
+
+    _, run = run_module(ROOT / "modules" / "processing" / f"{section}.py", analysis, **wrong)
+
+    assert run.outcome is Outcome.FAILED
+    assert f"the option {option} is {value!r}, " in run.reason

@@ -184,7 +184,6 @@ UNSEEN = {
     "network.shapes.BodyRecord.encoded": "as above",
     "network.shapes.BodyRecord.received": "bodies that are not kept are a choice; the tests of the module judge one",
     "network.shapes.Received": "as above",
-    "network.shapes.Certificate.error": "every real certificate of a small capture is read",
     "network.shapes.Ftp.process": "no real analysis has such traffic",
     "network.shapes.Smb.process": "as above",
     "network.shapes.UdpFlow.process": "as above",

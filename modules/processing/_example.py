@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lib.cuckoo.common.abstracts import Processing
 from lib.cuckoo.common.exceptions import CuckooProcessingError
+from lib.cuckoo.common.options import whole_number
 
 
 class Example(Processing):
@@ -21,7 +22,7 @@ class Example(Processing):
         """Return the number of occurrences by byte value."""
         if self.task["category"] != "file":
             return {}
-        maximum = int(self.options.get("maximum", 0)) or -1
+        maximum = whole_number(self.options, "maximum", 0) or -1
         try:
             with Path(self.file_path).open("rb") as sample:
                 data = sample.read(maximum)

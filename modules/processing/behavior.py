@@ -12,6 +12,7 @@ from lib.cuckoo.behavior.log import LogIndex
 from lib.cuckoo.behavior.sections import Shown, find_logs, read_logs, sections
 from lib.cuckoo.behavior.shapes import BehaviorSection
 from lib.cuckoo.common.abstracts import Processing
+from lib.cuckoo.common.options import whole_number
 from lib.cuckoo.common.text import readable_name
 
 NOTED_LOGS = 20
@@ -26,12 +27,12 @@ class Behavior(Processing):
 
     def run(self) -> BehaviorSection:
         """Return the sections; `calls` and `enhanced` are sequences that read from the logs when asked."""
-        unpacked_bytes = int(self.options.get("unpacked_mb", 4096)) << 20
+        unpacked_bytes = whole_number(self.options, "unpacked_mb", 4096) << 20
         shown = Shown(
-            calls=int(self.options.get("calls", 0)),
-            argument_length=int(self.options.get("argument_length", 0)),
-            events=int(self.options.get("events", 0)),
-            records=int(self.options.get("records", 10_000)),
+            calls=whole_number(self.options, "calls", 0),
+            argument_length=whole_number(self.options, "argument_length", 0),
+            events=whole_number(self.options, "events", 0),
+            records=whole_number(self.options, "records", 10_000),
         )
         logs = find_logs(self.logs_path)
         self._note_first(logs.refused, "files in logs are no logs")

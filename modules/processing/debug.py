@@ -10,6 +10,7 @@ from typing import Literal
 from lib.cuckoo.common.abstracts import Processing
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.common.folder import AnalysisFolder
+from lib.cuckoo.common.options import whole_number
 from lib.cuckoo.files.logs import log_errors, read_log
 from lib.cuckoo.files.shapes import Debug as DebugSection
 
@@ -33,7 +34,7 @@ class Debug(Processing):
 
         `errors` begins with those that the task itself lists. A log that cannot be read is named in a note.
         """
-        maximum = int(self.options.get("maximum", 4 << 20))
+        maximum = whole_number(self.options, "maximum", 4 << 20)
         folder = AnalysisFolder(self.analysis_path)
         texts = {key: self._text(folder, name, maximum) for key, name in LOGS.items() if folder.exists(name)}
         section: DebugSection = {"log": "", "errors": self._errors([text for text in texts.values() if text])}
@@ -56,7 +57,7 @@ class Debug(Processing):
         told = self.task.get("errors")
         errors = [str(error) for error in told] if isinstance(told, list) else []
         errors += [error for text in texts for error in log_errors(text)]
-        maximum = int(self.options.get("errors", 1000))
+        maximum = whole_number(self.options, "errors", 1000)
         if len(errors) > maximum:
             self.note(f"{len(errors) - maximum} of {len(errors)} errors are left out")
         return errors[:maximum]

@@ -19,6 +19,7 @@ Files are named relative to the working root.
 """
 
 import hashlib
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,6 +28,7 @@ from lib.cuckoo.common.abstracts import Processing
 from lib.cuckoo.common.allowlist import AllowList, parse_allow_list
 from lib.cuckoo.common.exceptions import CuckooDependencyError, CuckooProcessingError
 from lib.cuckoo.common.folder import AnalysisFolder
+from lib.cuckoo.common.options import whole_number
 from lib.cuckoo.common.root import find_root
 from lib.cuckoo.network.analysis import Analysis, Settings
 from lib.cuckoo.network.attribution import attribute
@@ -117,23 +119,27 @@ class Network(Processing):
         )
 
     def _number(self, option: str, default: int) -> int:
-        return int(self.options.get(option, default))
+        return whole_number(self.options, option, default)
 
     def _file(self, option: str) -> str:
         name = self.options.get(option)
         return str(find_root().path / str(name)) if name else ""
 
     def _allow_list(self) -> AllowList:
-        try:
-            return parse_allow_list(
-                *(self._lines(option) for option in ("domain_allowlist", "host_allowlist"))
-            )
-        except (OSError, ValueError) as error:
-            raise CuckooDependencyError(f"cannot read an allow-list: {error}") from error
+        domains = self._parsed("domain_allowlist", lambda lines: parse_allow_list(lines, ()))
+        hosts = self._parsed("host_allowlist", lambda lines: parse_allow_list((), lines))
+        return AllowList(domains.domains, hosts.networks)
 
-    def _lines(self, option: str) -> list[str]:
+    def _parsed(self, option: str, parse: Callable[[list[str]], AllowList]) -> AllowList:
         path = self._file(option)
-        return Path(path).read_text(encoding="utf-8").splitlines() if path else []
+        if not path:
+            return AllowList()
+        try:
+            return parse(Path(path).read_text(encoding="utf-8-sig").splitlines())
+        except OSError as error:
+            raise CuckooDependencyError(f"cannot read the {option} {path}: {error.strerror}") from error
+        except ValueError as error:
+            raise CuckooDependencyError(f"cannot read the {option} {path}: {error}") from error
 
 
 class _Hashed:

@@ -15,6 +15,7 @@ from itertools import islice
 from lib.cuckoo.common.abstracts import Processing
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.common.folder import AnalysisFolder
+from lib.cuckoo.common.options import whole_number
 from lib.cuckoo.common.paths import INPUTS
 from lib.cuckoo.files.memory_shapes import ProcessDump
 from lib.cuckoo.files.output import OutputFolder
@@ -44,12 +45,16 @@ class ProcessMemory(Processing):
         )
         tools = Tools(
             Scanner.configured("memory"),
-            OutputFolder(self.analysis_path, place, self._number("saved", 512 << 20)),
+            OutputFolder(self.analysis_path, place, whole_number(self.options, "saved", 512 << 20)),
             MemoryLimits(
-                self._number("regions", 10_000), self._number("images", 32), self._number("indicators", 1000)
+                whole_number(self.options, "regions", 10_000),
+                whole_number(self.options, "images", 32),
+                whole_number(self.options, "indicators", 1000),
             ),
         )
-        records = self._records(folder, list(islice(paths, self._number("maximum", 200))), tools)
+        records = self._records(
+            folder, list(islice(paths, whole_number(self.options, "maximum", 200))), tools
+        )
         beyond = sum(1 for _ in paths)
         lines = [f"{beyond} more dumps are left out"] if beyond else []
         unsaved = tools.output.notes("programs")
@@ -58,7 +63,7 @@ class ProcessMemory(Processing):
         return records
 
     def _records(self, folder: AnalysisFolder, paths: list[str], tools: Tools) -> list[ProcessDump]:
-        left = self._number("megabytes", 4096) << 20
+        left = whole_number(self.options, "megabytes", 4096) << 20
         records: list[ProcessDump] = []
         for path in paths:
             try:
@@ -67,12 +72,6 @@ class ProcessMemory(Processing):
             except CuckooProcessingError as error:
                 self.note(str(error))
         return records
-
-    def _number(self, option: str, default: int) -> int:
-        value = int(self.options.get(option, default))
-        if value < 0:
-            raise CuckooProcessingError(f"the option {option} is {value}, the least is 0")
-        return value
 
 
 def _size(folder: AnalysisFolder, path: str, maximum: int) -> int:

@@ -18,6 +18,7 @@ from lib.cuckoo.common.abstracts import Processing
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.common.filetype import describe
 from lib.cuckoo.common.folder import AnalysisFolder
+from lib.cuckoo.common.options import whole_number
 from lib.cuckoo.files.budget import Budget, Data
 from lib.cuckoo.files.describe import describe_file
 from lib.cuckoo.files.indicators import indicators
@@ -78,10 +79,7 @@ class Static(Processing):
             self.note(problem)
 
     def _limit(self, name: str) -> int:
-        value = int(self.options.get(name, _DEFAULTS[name]))
-        if value < 0:
-            raise CuckooProcessingError(f"the option {name} is {value}, the least is 0")
-        return value
+        return whole_number(self.options, name, _DEFAULTS[name])
 
 
 _DEFAULTS = {

@@ -8,8 +8,8 @@ Options (``[strings]`` in processing.conf):
 
 from lib.cuckoo.analysis.sample import sample_name
 from lib.cuckoo.common.abstracts import Processing
-from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.common.folder import AnalysisFolder
+from lib.cuckoo.common.options import whole_number
 from lib.cuckoo.files.shapes import PlacedString
 from lib.cuckoo.files.strings import String, first_strings
 
@@ -25,14 +25,12 @@ class Strings(Processing):
         """Return the strings, or with `offsets` records of `string`, `offset` and `encoding`.
 
         Raises:
-            CuckooProcessingError: the sample cannot be read, or an option makes no sense.
+            CuckooProcessingError: the sample cannot be read.
         """
         if self.task.get("category") != "file":
             return []
-        minlength = int(self.options.get("minlength", 6))
-        maximum = int(self.options.get("maximum", 2048)) or None
-        if minlength < 1:
-            raise CuckooProcessingError(f"the option minlength is {minlength}, the least is 1")
+        minlength = whole_number(self.options, "minlength", 6, least=1)
+        maximum = whole_number(self.options, "maximum", 2048) or None
         folder = AnalysisFolder(self.analysis_path)
         with folder.open(sample_name(folder)) as stream:
             strings, more = first_strings(stream, minlength, maximum)

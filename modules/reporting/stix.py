@@ -12,10 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.cuckoo.common.abstracts import Report
-from lib.cuckoo.common.exceptions import CuckooReportError
-from lib.cuckoo.reporting.files import write_whole
-from lib.cuckoo.reporting.iocs.allowfiles import read_allowed
-from lib.cuckoo.reporting.sharing.gather import bounds_from, gather
+from lib.cuckoo.reporting.sharing.publish import publish
 from lib.cuckoo.reporting.stix.bundle import bundle_chunks
 
 
@@ -27,12 +24,6 @@ class Stix(Report):
 
     def run(self, results: dict[str, Any]) -> None:
         """Gather what is worth sharing, and write it; what is left out stands in the ledger too."""
-        bounds, allowed = bounds_from(self.options), read_allowed(self.options.get("allowlist"))
-        findings = gather(results, bounds, allowed)
         target = Path(self.reports_path) / "stix.json"
-        try:
-            write_whole(target, bundle_chunks(findings))
-        except OSError as error:
-            raise CuckooReportError(f"cannot write {target}: {error.strerror}") from error
-        for missing in findings.left_out:
+        for missing in publish(target, results, self.options, bundle_chunks):
             self.note(f"left out: {missing}")

@@ -3,8 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,15 +16,6 @@ from lib.cuckoo.core.limits import Limits
 from lib.cuckoo.core.warden import KILL
 from tests.working_root import WorkingRoot, is_running, run_of
 
-_AT_FORK: dict[str, Callable[[], None]] = {}
-
-
-def _do_at_fork(when: str) -> None:
-    if when in _AT_FORK:
-        _AT_FORK[when]()
-
-
-os.register_at_fork(before=partial(_do_at_fork, "before"), after_in_parent=partial(_do_at_fork, "after"))
 SPAWN = """
 import time, signal
 path = self.analysis_path
@@ -303,14 +293,6 @@ def test_no_descriptor_is_left_open() -> None:
     assert not is_running(child.pid)
 
 
-@pytest.fixture
-def at_fork() -> Iterator[dict[str, Callable[[], None]]]:
-    """What to do right before and right after a fork, in the process that forks."""
-    _AT_FORK.clear()
-    yield _AT_FORK
-    _AT_FORK.clear()
-
-
 def test_a_child_that_is_killed_before_its_worker_began_ends(at_fork: dict[str, Callable[[], None]]) -> None:
     engine = os.getpid()
 
@@ -339,6 +321,17 @@ def test_an_interrupt_right_after_a_launch_ends_the_child(
     at_fork["after"] = interrupt
     with pytest.raises(KeyboardInterrupt):
         root.process()
+
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_child_that_was_taken_leave_of_is_not_killed() -> None:
+    gone = launch(lambda _: None, Limits(), "/nowhere")
+    wait([gone])
+    there = launch(lambda _: time.sleep(600), Limits(), "/nowhere")
+
+    kill([gone, there])
 
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)

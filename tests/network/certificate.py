@@ -6,10 +6,20 @@ from typing import Any
 
 import pytest
 
+FLAWED = b"\x30\x03\x01\x01\x00"
+"""Basic constraints that say what is the default, which DER forbids."""
 
-def make_certificate(subject: str = "evil.test", issuer: str = "evil.test", serial: int = 0xABCDEF) -> bytes:
+
+def make_certificate(
+    subject: str = "evil.test",
+    issuer: str = "evil.test",
+    serial: int = 0xABCDEF,
+    *,
+    mail: str = "",
+    flawed: bool = False,
+) -> bytes:
     """Return a certificate in DER; skips the test when cryptography is not installed."""
-    certificate, _ = _make(subject, issuer, serial)
+    certificate, _ = _make(subject, issuer, serial, mail=mail, flawed=flawed)
     der: bytes = certificate.public_bytes(_encoding("DER"))
     return der
 
@@ -29,7 +39,7 @@ def _encoding(name: str) -> Any:
     return getattr(serialization.Encoding, name)
 
 
-def _make(subject: str, issuer: str, serial: int) -> tuple[Any, Any]:
+def _make(subject: str, issuer: str, serial: int, *, mail: str = "", flawed: bool = False) -> tuple[Any, Any]:
     pytest.importorskip("cryptography")
     from cryptography import x509  # noqa: PLC0415 - an extra
     from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 - an extra
@@ -37,12 +47,16 @@ def _make(subject: str, issuer: str, serial: int) -> tuple[Any, Any]:
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = [x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)]) for text in (subject, issuer)]
+    if mail:
+        name[0] = x509.Name([*name[0], x509.NameAttribute(x509.NameOID.EMAIL_ADDRESS, mail)])
     names = [x509.DNSName("evil.test"), x509.IPAddress(ipaddress.ip_address("192.0.2.1"))]
-    certificate = (
+    builder = (
         x509.CertificateBuilder(name[1], name[0], key.public_key(), serial)
         .not_valid_before(datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC))
         .not_valid_after(datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .sign(key, hashes.SHA256())
     )
-    return certificate, key
+    if flawed:
+        constraints = x509.UnrecognizedExtension(x509.oid.ExtensionOID.BASIC_CONSTRAINTS, FLAWED)
+        builder = builder.add_extension(constraints, critical=False)
+    return builder.sign(key, hashes.SHA256()), key

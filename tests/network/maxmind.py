@@ -28,7 +28,7 @@ def short(value: int) -> bytes:
     return b"\xa2" + value.to_bytes(2, "big")
 
 
-def database(record: dict[str, Any]) -> bytes:
+def database(record: Any, kind: str = "Test") -> bytes:
     """Return a database for IPv4 of two nodes: 1, then 1 again, lead to the record; all else is empty."""
     nodes, empty = 2, 2
     found = nodes + 16
@@ -37,7 +37,7 @@ def database(record: dict[str, Any]) -> bytes:
         "node_count": nodes,
         "record_size": short(24),
         "ip_version": short(4),
-        "database_type": "Test",
+        "database_type": kind,
         "languages": ["en"],
         "binary_format_major_version": short(2),
         "binary_format_minor_version": short(0),

@@ -182,6 +182,7 @@ def test_icmp_is_listed_with_what_echoes_carry() -> None:
         (3, 3, ""),
         (128, 0, "six"),
     ]
+    assert [round(each["time"] - START, 6) for each in found["icmp"]] == [0.0, 0.001, 0.002]
     assert [found["protocols"][each]["packets"] for each in ("icmp", "icmpv6")] == [2, 1]
 
 
@@ -251,6 +252,15 @@ def test_times_of_zero_and_times_that_go_backwards_are_taken_as_they_are() -> No
 
     assert [entry[0] for entry in found["timeline"]] == [0, int(START)]
     assert found["udp"][0]["duration"] > 1e9
+
+
+def test_no_flow_lasts_less_than_nothing() -> None:
+    content = bytearray(pcap([asked(query("example.com"))] * 2))
+    struct.pack_into("<I", content, len(content) // 2 + 12, 0)
+
+    (flow,) = sections(bytes(content))["udp"]
+
+    assert (flow["packets"], flow["duration"]) == (2, 0.0)
 
 
 @pytest.mark.parametrize("content", [pcap([b"x"], link=147), section() + interface(147) + enhanced(b"x", 0)])

@@ -71,6 +71,17 @@ def test_a_packed_body_that_was_cut_gives_its_beginning() -> None:
     assert (content[:256], left, flaw) == (bytes(range(256)), [], "")
 
 
+def test_zstd_is_unpacked_within_the_limit() -> None:
+    zstandard = pytest.importorskip("zstandard")
+    packed = zstandard.compress(b"hello") + zstandard.compress(bytes(4 << 20))
+
+    content, left, flaw = decode(packed, ["zstd"], Context(body_limit=1 << 20))
+    assert (content[:6], left, flaw) == (b"hello\0", [], "limit")
+    assert len(content) <= 1 << 20
+    assert decode(zstandard.compress(b"hello"), ["zstd"], Context()) == (b"hello", [], "")
+    assert decode(b"no zstd", ["zstd"], Context()) == (b"no zstd", ["zstd"], "")
+
+
 def test_an_error_behind_the_beginning_is_told() -> None:
     packed = bytearray(zlib.compress(bytes(range(256)) * 4000, 0))
     packed[-1] ^= 1

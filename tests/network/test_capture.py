@@ -100,6 +100,16 @@ def test_a_record_of_impossible_length_costs_only_itself() -> None:
     assert problems == {"record of impossible length": 1}
 
 
+def test_damage_again_and_again_costs_only_the_damaged_records() -> None:
+    bad = b"\xff" * 16
+    good = pcap(PACKETS[1:3])[24:]
+
+    packets, problems = read(pcap([]) + good + (bad + good) * 20_000)
+
+    assert packets == PACKETS[1:3] * 20_001
+    assert problems == {"record of impossible length": 20_000}
+
+
 def test_a_capture_without_a_sound_record_behind_damage_ends_there() -> None:
     content = pcap(PACKETS[:1]) + b"\xff" * 5000
 
@@ -155,6 +165,16 @@ def test_a_new_section_starts_with_no_interfaces_and_its_own_byte_order() -> Non
     assert dict(capture.problems) == {"packet of an undeclared interface": 1}
 
 
+def test_a_damaged_section_costs_only_itself() -> None:
+    first = section() + interface() + enhanced(PACKETS[0], 0)
+    damaged = section().replace(b"\x4d\x3c\x2b\x1a", b"????")
+
+    assert read(first + damaged + interface() + enhanced(PACKETS[1], 0)) == (
+        PACKETS[:2],
+        {"block of impossible length": 1},
+    )
+
+
 def test_simple_and_old_packet_blocks_are_read() -> None:
     simple = block(3, struct.pack("<I", 100) + PACKETS[0][:60])
     old = block(2, struct.pack("<HHIIII", 0, 0, 0, 3_000_000, 61, 61) + PACKETS[1])
@@ -192,16 +212,71 @@ def test_a_block_whose_length_lacks_the_padding_is_followed_by_the_next() -> Non
     body = struct.pack("<IIIII", 0, 0, 0, 61, 61) + PACKETS[1]
     unpadded = struct.pack("<II", 6, 12 + len(body)) + body + struct.pack("<I", 12 + len(body)) + bytes(3)
 
-    assert read(section() + interface() + unpadded + enhanced(PACKETS[2], 0)) == (PACKETS[1:3], {})
+    content = section() + interface() + unpadded + enhanced(PACKETS[2], 0)
+
+    assert read(content) == (PACKETS[1:3], {})
+    assert [packet[2] for packet in Capture(Dripping(content))] == PACKETS[1:3]
 
 
 @pytest.mark.parametrize("size", [0, 8, 11, 1 << 31])
-def test_a_block_of_impossible_length_ends_the_capture(size: int) -> None:
+def test_a_block_of_impossible_length_without_another_behind_it_ends_the_capture(size: int) -> None:
     content = section() + interface() + enhanced(PACKETS[0], 0)
 
     packets, problems = read(content + struct.pack("<II", 6, size) + bytes(40))
 
     assert packets == PACKETS[:1]
+    assert problems == {"block of impossible length": 1}
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("size", [0, 11, 64, 5000, 1 << 23, 1 << 31])
+def test_a_block_of_wrong_length_costs_only_itself(order: str, size: int) -> None:
+    wrong = bytearray(enhanced(PACKETS[0], 0, order=order))
+    struct.pack_into(order + "I", wrong, 4, size)
+    others = b"".join(enhanced(packet, 0, order=order) for packet in PACKETS[1:])
+
+    packets, problems = read(section(order) + interface(1, order) + wrong + others)
+
+    assert packets == PACKETS[1:]
+    assert problems == {"block of impossible length": 1}
+
+
+def test_a_block_whose_second_length_is_wrong_is_read_when_another_one_follows() -> None:
+    wrong = bytearray(enhanced(PACKETS[0], 0))
+    struct.pack_into("<I", wrong, len(wrong) - 4, 0)
+
+    assert read(section() + interface() + wrong + enhanced(PACKETS[1], 0)) == (PACKETS[:2], {})
+    assert read(section() + interface() + wrong) == (PACKETS[:1], {})
+
+
+def test_a_section_of_unknown_byte_order_costs_only_itself() -> None:
+    first = section() + interface() + enhanced(PACKETS[0], 0)
+
+    packets, problems = read(first + block(0x0A0D0D0A, b"?" * 16) + enhanced(PACKETS[1], 0))
+
+    assert packets == PACKETS[:2]
+    assert problems == {"block of impossible length": 1}
+
+
+def test_a_first_section_of_unknown_byte_order_is_no_capture() -> None:
+    with pytest.raises(CuckooProcessingError, match="not a capture: byte order mark 4d41524b"):
+        read(block(0x0A0D0D0A, b"MARK" + bytes(12)))
+
+
+def test_damage_again_and_again_costs_only_the_damaged_blocks() -> None:
+    bad = struct.pack("<II", 6, 1 << 30) + bytes(20)
+    good = enhanced(PACKETS[0], 0)
+
+    packets, problems = read(section() + interface() + (bad + good) * 20_000)
+
+    assert packets == PACKETS[:1] * 20_000
+    assert problems == {"block of impossible length": 20_000}
+
+
+def test_what_looks_like_blocks_behind_damage_is_searched_once() -> None:
+    packets, problems = read(section() + interface() + struct.pack("<II", 6, 28) * 300_000)
+
+    assert packets == []
     assert problems == {"block of impossible length": 1}
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.cuckoo.network import certificates
-from lib.cuckoo.network.certificates import describe_certificate
+from lib.cuckoo.network.certificates import describe_certificate, names_of
 from tests.network.certificate import make_certificate
 
 
@@ -35,6 +35,32 @@ def test_what_is_malformed_is_none_and_the_rest_is_read() -> None:
     assert record["error"].startswith("malformed subject: ")
 
 
+def test_names_are_read_though_another_extension_is_malformed() -> None:
+    der = make_certificate(flawed=True)
+
+    assert describe_certificate(der)["names"] == ["evil.test", "192.0.2.1"]
+    assert describe_certificate(der.replace(b"\x82\x09evil.test\x87\x04", b"\x82\x09evil.test\x87\x44"))[
+        "names"
+    ] == ["evil.test"]
+    assert describe_certificate(der.replace(b"\x55\x1d\x11", b"\x55\x1d\x12"))["names"] == []
+
+
+def test_the_serial_number_is_read_where_it_precedes_the_fault() -> None:
+    der = make_certificate()
+    broken = der.replace(b"\x17\x0d", b"\x99\x0d", 1)
+
+    assert describe_certificate(broken)["error"] == "malformed certificate"
+    assert describe_certificate(broken)["serial"] == "abcdef"
+    assert "serial" not in describe_certificate(broken.replace(b"\x02\x04\0\xab", b"\x03\x04\0\xab"))
+
+
+def test_attributes_of_names_have_short_names() -> None:
+    assert (
+        describe_certificate(make_certificate(mail="a@b.test"))["subject"]
+        == "emailAddress=a@b.test,CN=evil.test"
+    )
+
+
 def test_what_is_no_certificate_has_its_hashes() -> None:
     assert describe_certificate(b"junk") == {
         "sha1": hashlib.sha1(b"junk").hexdigest(),
@@ -57,3 +83,8 @@ def test_long_names_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert (record["subject"], record["common_name"]) == ("CN=aaaaaaa", "a" * 10)
     assert record["names"] == ["evil.test", "192.0.2.1"]
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_have_names_or_none(content: bytes) -> None:
+    assert all(isinstance(name, str) for name in names_of(b"\x06\x03\x55\x1d\x11" + content))

@@ -89,6 +89,30 @@ def test_tls_in_a_tunnel_is_read() -> None:
     assert [record["sni"] for record in only(records, "tls")] == ["evil.test"]
 
 
+@pytest.mark.parametrize(
+    ("target", "uri"),
+    [
+        (b"far.test:80", "http://far.test/x"),
+        (b"far.test:8080", "http://far.test:8080/x"),
+        (b"[2001:db8::1]:80", "http://[2001:db8::1]/x"),
+        (b"far.test", "http://192.0.2.1:4444/x"),
+    ],
+)
+def test_what_a_tunnel_carries_is_for_the_server_that_it_leads_to(target: bytes, uri: str) -> None:
+    connect = b"CONNECT " + target + b" HTTP/1.1\r\n\r\n"
+    agreed = b"HTTP/1.1 200 OK\r\n\r\n"
+    records = play(detecting(), (CLIENT, connect), (SERVER, agreed), (CLIENT, b"GET /x HTTP/1.0\r\n\r\n"))
+
+    assert [record["uri"] for record in only(records, "http")][1:] == [uri]
+
+
+def test_where_the_sides_are_turned_the_client_is_the_server() -> None:
+    turned = Detecting(Place(Context(), (80, 50000), "192.0.2.1", "192.0.2.2"))
+    records = play(turned, (SERVER, b"GET /x HTTP/1.0\r\n\r\n"))
+
+    assert [record["uri"] for record in only(records, "http")] == ["http://192.0.2.2/x"]
+
+
 def test_tunnels_in_tunnels_end() -> None:
     layers = [((CLIENT, CONNECT), (SERVER, b"HTTP/1.1 200 OK\r\n\r\n")) for _ in range(MAXIMUM_DEPTH + 3)]
     records = play(detecting(), *(segment for layer in layers for segment in layer))

@@ -56,6 +56,12 @@ RECORDS = [
         b"\0\1\0" + b"\0\6\0\x10" + bytes(15) + b"\1" + b"\x12\x34\0\0",
         ("SVCB", "1 . ipv6hint=::1 key4660"),
     ),
+    (
+        65,
+        b"\0\1\0" + b"\0\0\0\4\0\1\0\x63" + b"\0\7\0\x10/dns-query{?dns}",
+        ("HTTPS", "1 . mandatory=alpn,key99 dohpath=/dns-query{?dns}"),
+    ),
+    (65, b"\0\1\0" + b"\0\0\0\1\1", ("HTTPS", "1 . mandatory=01")),
     (65280, b"\xde\xad", ("TYPE65280", "dead")),
     (1, b"\x01\x02", ("A", "0102")),
     (28, b"\x01\x02", ("AAAA", "0102")),
@@ -86,6 +92,32 @@ def test_the_outcome_of_a_response_is_named(flags: int, rcode: str, truncated: b
     found = message(response("example.com", [], flags=flags))[1]
 
     assert (found.response, found.rcode, found.truncated) == (True, rcode, truncated)
+
+
+OPT_BADVERS = b"\0\0\x29\x10\0\1\0\0\0\0\0"
+"""An OPT record whose extended return code is 16."""
+
+
+def with_additional(records: bytes, count: int, rcode: int = 0) -> bytes:
+    content = response("example.com", [resource(POINTER, 1, bytes(4))], flags=0x8180 | rcode)
+    return content[:10] + count.to_bytes(2, "big") + content[12:] + records
+
+
+@pytest.mark.parametrize(
+    ("content", "rcode"),
+    [
+        (with_additional(OPT_BADVERS, 1), "BADVERS"),
+        (with_additional(resource(POINTER, 1, bytes(4)) + OPT_BADVERS, 2, rcode=7), "BADCOOKIE"),
+        (with_additional(OPT_BADVERS, 0), "NOERROR"),
+        (with_additional(resource(POINTER, 16, b"\x0b" + OPT_BADVERS), 1), "NOERROR"),
+        (with_additional(OPT_BADVERS[:6], 1), "NOERROR"),
+        (with_additional(b"\xff" + OPT_BADVERS, 1), "NOERROR"),
+    ],
+)
+def test_a_return_code_may_go_on_in_an_opt_record(content: bytes, rcode: str) -> None:
+    found = message(content)[1]
+
+    assert (found.rcode, found.whole, len(found.answers)) == (rcode, True, 1)
 
 
 @pytest.mark.parametrize(
@@ -141,6 +173,29 @@ def test_labels_of_utf8_are_text() -> None:
 )
 def test_netbios_names_are_decoded(encoded: str, decoded: str) -> None:
     assert netbios_name(encoded) == decoded
+
+
+NETBIOS_NAMES = b"\2" + b"PC".ljust(15) + b"\0\4\0" + b"WORKGROUP".ljust(15) + b"\x1e\x84\0" + bytes(46)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "expected"),
+    [
+        (32, b"\0\0\x0a\0\0\x09", ("NB", "10.0.0.9")),
+        (32, b"\xe0\0\x0a\0\0\x09\x60\0\x0a\0\0\x0a", ("NB", "10.0.0.9 10.0.0.10")),
+        (32, b"\0\0\x0a\0\0", ("NB", "00000a0000")),
+        (33, NETBIOS_NAMES, ("NBSTAT", "PC<00> WORKGROUP<1e>")),
+        (33, NETBIOS_NAMES[:30], ("NBSTAT", NETBIOS_NAMES[:30].hex())),
+        (33, b"", ("NBSTAT", "")),
+        (1, bytes(4), ("A", "00000000")),
+    ],
+)
+def test_netbios_has_types_of_its_own(kind: int, content: bytes, expected: tuple[str, str]) -> None:
+    owner = name("FHEPFCELEHFCEPFFFACACACACACACABN")
+
+    found = message(response("x", [resource(owner, kind, content)]), netbios=True)[1]
+
+    assert [(each.name, each.type, each.data) for each in found.answers] == [("WORKGROUP<1d>", *expected)]
 
 
 @pytest.mark.parametrize(
@@ -247,6 +302,6 @@ def test_names_of_too_many_labels_are_malformed(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(dns, "MOST_STEPS", 20)
     long = name(".".join("abcdefghij"))
     records = [resource(long, 16, b"\x01x")] * 5
-    found = dns._body(response(".", records)[2:])
+    _, found = message(response("labels.example", records))
 
-    assert (found.whole, len(found.answers)) == (False, 3)
+    assert (found.whole, len(found.answers)) == (False, 2)

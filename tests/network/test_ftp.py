@@ -134,6 +134,25 @@ def test_what_was_transferred_is_the_content_of_its_transfer(
     assert summary["transfers"][0]["content"]["sha256"] == hashlib.sha256(b"GET content").hexdigest()
 
 
+def test_a_data_connection_may_end_after_the_control_connection() -> None:
+    context = Context()
+    control = Detecting(Place(context, (50000, 21), "192.0.2.1"))
+    for side, event in [
+        (SERVER, b"220 hi\r\n"),
+        (CLIENT, b"PASV\r\n"),
+        (SERVER, b"227 (192,0,2,1,0,99)\r\n"),
+    ]:
+        control.data(side, event, 1.5)
+    loot = Detecting(Place(context, (50001, 99), "192.0.2.1"))
+    loot.data(CLIENT, b"content", 1.5)
+    (summary,) = play(control, (CLIENT, b"STOR loot.zip\r\n"))
+    loot.close()
+    (transfer,) = summary["transfers"]
+
+    assert list(transfer)[:5] == ["command", "name", "code", "time", "mode"]
+    assert (transfer["name"], transfer["content"]["size"]) == ("loot.zip", 7)
+
+
 def test_a_transfer_that_was_not_captured_has_no_content() -> None:
     assert ftp((CLIENT, b"PORT 1,2,3,4,5,6\r\nSTOR x\r\n"))["transfers"][0]["content"] is None
 

@@ -250,6 +250,15 @@ def test_unusual_requests_are_read(head: bytes, method: str, uri: str, version: 
     assert (old["method"], old["uri"], old["version"]) == (method, uri, version)
 
 
+@pytest.mark.parametrize(("port", "authority"), [(80, "[2001:db8::1]"), (8080, "[2001:db8::1]:8080")])
+def test_an_ipv6_address_stands_in_brackets(port: int, authority: str) -> None:
+    head = b"GET /x HTTP/1.0\r\n\r\n"
+    old, paired = play(Http(Context(), Origin("2001:db8::1", port)), (CLIENT, head))
+
+    assert old["uri"] == paired["uri"] == f"http://{authority}/x"
+    assert old["host"] == paired["host"] == "2001:db8::1"
+
+
 def test_the_path_of_a_request_to_a_proxy_has_no_host() -> None:
     (old,) = only(play(Http(Context()), (CLIENT, b"GET http://far.test/p?q HTTP/1.1\r\n\r\n")), "http")
 
@@ -265,10 +274,10 @@ def test_an_endless_head_that_ends_early_keeps_its_beginning(start: bytes) -> No
 
 
 def test_what_follows_a_connect_is_read_by_another_parser() -> None:
-    asked: list[str] = []
+    asked: list[tuple[str, str]] = []
 
-    def tunnel(protocol: str) -> Http:
-        asked.append(protocol)
+    def tunnel(protocol: str, target: str) -> Http:
+        asked.append((protocol, target))
         return Http(Context())
 
     connect = b"CONNECT far.test:443 HTTP/1.1\r\n\r\n"
@@ -278,11 +287,20 @@ def test_what_follows_a_connect_is_read_by_another_parser() -> None:
         (SERVER, b"HTTP/1.1 200 Connection established\r\nContent-Length: 9\r\n\r\n" + OK),
     )
 
-    assert asked == ["connect"]
+    assert asked == [("connect", "far.test:443")]
     assert [(record["method"], record["status"]) for record in only(records, "http_ex")] == [
         ("CONNECT", 200),
         ("GET", 200),
     ]
+
+
+def test_a_body_may_be_packed_for_the_transfer_only() -> None:
+    packed = gzip.compress(b"hello" * 100)
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n%x\r\n" % len(packed)
+    (exchange,) = exchanges((CLIENT, GET), (SERVER, head + packed + b"\r\n0\r\n\r\n"))
+
+    assert exchange["resp"]["sha256"] == hashlib.sha256(b"hello" * 100).hexdigest()
+    assert exchange["flaws"] == []
 
 
 def test_a_refused_connect_is_followed_by_requests() -> None:
@@ -297,7 +315,7 @@ def test_a_refused_connect_is_followed_by_requests() -> None:
 def test_an_agreed_upgrade_names_its_protocol() -> None:
     asked: list[str] = []
 
-    def tunnel(protocol: str) -> Unread:
+    def tunnel(protocol: str, _target: str) -> Unread:
         asked.append(protocol)
         return Unread()
 
@@ -332,6 +350,28 @@ def test_a_start_line_that_is_cut_by_a_gap_is_kept() -> None:
 
     assert (first["path"], first["flaws"][0]) == ("/images/x.gif", "request: gap in the stream")
     assert second["host"] == "example.com"
+
+
+def test_a_response_of_http_0_9_is_a_body_until_the_end() -> None:
+    old, paired = play(Http(Context()), (CLIENT, b"GET /x\n"), (SERVER, b"<ht"), (SERVER, b"ml>\n\nbye"))
+
+    assert (old["version"], paired["status"], paired["response"], paired["flaws"]) == ("0.9", None, "", [])
+    assert paired["resp"]["type"] == "http_response"
+    assert paired["resp"]["sha256"] == hashlib.sha256(b"<html>\n\nbye").hexdigest()
+
+
+def test_a_server_may_answer_http_0_9_with_a_head() -> None:
+    (exchange,) = exchanges((CLIENT, b"GET /x\n"), (SERVER, b"HT"), (SERVER, OK[2:]))
+
+    assert (exchange["status"], exchange["resp"]["size"]) == (200, 5)
+
+
+def test_the_name_of_the_protocol_may_be_in_small_letters() -> None:
+    (exchange,) = exchanges(
+        (CLIENT, GET.replace(b"HTTP/", b"http/")), (SERVER, OK.replace(b"HTTP/", b"Http/"))
+    )
+
+    assert (exchange["path"], exchange["version"], exchange["status"]) == ("/a?b=1", "1.1", 200)
 
 
 def test_a_lost_response_does_not_shift_those_behind_it() -> None:

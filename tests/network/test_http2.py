@@ -62,6 +62,23 @@ def test_a_stream_gives_the_records_of_http() -> None:
     assert paired["flaws"] == []
 
 
+@pytest.mark.parametrize(
+    ("scheme", "port", "uri"),
+    [
+        ("https", 8080, "https://evil.test:8080/a?b"),
+        ("https", 80, "https://evil.test/a?b"),
+        ("http", 443, "http://evil.test/a?b"),
+        ("ws", 8080, "http://evil.test:8080/a?b"),
+        ("", 443, "http://evil.test:443/a?b"),
+    ],
+)
+def test_the_scheme_of_a_uri_is_that_of_the_request(scheme: str, port: int, uri: str) -> None:
+    asked = [(name, scheme if name == ":scheme" else value) for name, value in REQUEST]
+    records = play(Http2(Context(), Origin(port=port)), (CLIENT, PREFACE + headers(asked, 1)))
+
+    assert {record["uri"] for record in records} == {uri}
+
+
 def test_streams_are_kept_apart() -> None:
     encoder = hpack.Encoder()
     asked = PREFACE + b"".join(frame(1, 5, stream, encoder.encode(REQUEST)) for stream in (1, 3))

@@ -55,8 +55,9 @@ def test_what_ip_carries_in_ip_is_found(packet: bytes) -> None:
         (2152, b"\x30\xff\0\x20\0\0\0\1" + INNER),
         (2152, b"\x36\xff\0\x20\0\0\0\1\0\1\0\x85\1\0\0\0" + INNER),
         (1701, b"\x40\x02\0\x20\0\1\0\1" + b"\xff\x03\0\x21" + INNER),
+        (5072, b"\x41\x52\x11\x04" + bytes(4) + bytes(36) + INNER),
     ],
-    ids=["VXLAN", "GENEVE", "GTP-U", "GTP-U with extensions", "L2TP"],
+    ids=["VXLAN", "GENEVE", "GTP-U", "GTP-U with extensions", "L2TP", "AYIYA"],
 )
 def test_what_udp_tunnels_is_a_flow_of_its_own(port: int, payload: bytes) -> None:
     packet = outer(udp(40000, port, payload), 17)
@@ -151,6 +152,13 @@ def test_the_first_fragment_of_a_known_flow_waits_for_the_others() -> None:
         "a-name-that-fills-the-fragments.example",
     ]
     assert found["problems"] == {}
+
+
+def test_what_all_fragments_took_on_the_wire_is_counted() -> None:
+    pieces = fragments(LONG, 24)
+    found = sections(pcap([*pieces, *fragments(LONG, 24, identification=10)]))
+
+    assert [flow["bytes"] for flow in found["udp"]] == [2 * sum(map(len, pieces))]
 
 
 def test_ipv6_fragments_are_put_together() -> None:

@@ -13,6 +13,12 @@ DATAGRAM6 = ipv6(udp(5000, 6000, b"payload"), 17)
 SNAP = b"\xaa\xaa\x03\0\0\0\x08\0"
 DATA_FRAME = b"\x08\x01" + bytes(22)
 QUALITY_FRAME = b"\x88\x01" + bytes(24)
+AGGREGATE_FRAME = QUALITY_FRAME[:24] + b"\x80\0"
+
+
+def subframe(content: bytes) -> bytes:
+    return bytes(12) + struct.pack(">H", len(content)) + content
+
 
 CARRIERS = {
     "Ethernet": (1, ethernet(DATAGRAM)),
@@ -40,6 +46,23 @@ CARRIERS = {
     "Cisco HDLC": (104, b"\x0f\0\x08\0" + DATAGRAM),
     "802.11": (105, DATA_FRAME + SNAP + DATAGRAM),
     "802.11 with radiotap": (127, b"\0\0\x0c\0" + bytes(8) + QUALITY_FRAME + SNAP + DATAGRAM),
+    "802.11 with radiotap, padded": (
+        127,
+        b"\0\0\x11\0\x03\0\0\0" + bytes(8) + b"\x20" + QUALITY_FRAME + b"\0\0" + SNAP + DATAGRAM,
+    ),
+    "802.11 with radiotap of two antennas, padded": (
+        127,
+        b"\0\0\x0d\0\x02\0\0\x80" + bytes(4) + b"\x30" + QUALITY_FRAME + b"\0\0" + SNAP + DATAGRAM,
+    ),
+    "802.11 with radiotap that says it is not padded": (
+        127,
+        b"\0\0\x0a\0\x02\0\0\0" + b"\x10\0" + QUALITY_FRAME + SNAP + DATAGRAM,
+    ),
+    "802.11 aggregate": (105, AGGREGATE_FRAME + subframe(SNAP + DATAGRAM)),
+    "802.11 aggregate in GRE": (
+        12,
+        ipv4(b"\0\0\x82\x40" + AGGREGATE_FRAME + subframe(SNAP + DATAGRAM), 47),
+    ),
     "SLIP": (8, bytes(16) + DATAGRAM),
     "FDDI": (10, bytes(13) + SNAP + DATAGRAM),
     "Token Ring with a route": (6, bytes(8) + b"\x80" + bytes(5) + b"\x04\0\0\0" + SNAP + DATAGRAM),
@@ -58,6 +81,26 @@ def test_a_datagram_is_found_in_every_carrier(carrier: str) -> None:
 
     assert [(flow["sport"], flow["dport"], flow["packets"]) for flow in found["udp"]] == [(5000, 6000, 1)]
     assert found["problems"] == {}
+
+
+def test_all_packets_of_an_aggregate_are_read() -> None:
+    frames = [subframe(SNAP + ipv4(udp(5000, port, b"abc"), 17)) for port in (6000, 6001, 6002)]
+    aligned = b"".join(
+        frame + bytes(-len(frame) % 4) for frame in [frames[0], subframe(b"\xaa"), *frames[1:]]
+    )
+
+    found = sections(pcap([AGGREGATE_FRAME + aligned], link=105))
+
+    assert [flow["dport"] for flow in found["udp"]] == [6000, 6001, 6002]
+    assert found["problems"] == {"header is cut short": 1}
+
+
+def test_an_aggregate_in_an_aggregate_ends() -> None:
+    packet = DATAGRAM
+    for _ in range(50):
+        packet = ipv4(b"\0\0\x82\x40" + AGGREGATE_FRAME + subframe(SNAP + packet), 47)
+
+    assert sections(pcap([packet], link=101))["udp"] == []
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)

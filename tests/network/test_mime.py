@@ -67,6 +67,41 @@ def test_names_in_parameters_are_decoded() -> None:
     assert read(head).attachments[0]["name"] == "€.exe"
 
 
+@pytest.mark.parametrize(
+    ("charset", "letters", "text"),
+    [
+        ("iso-8859-1", b"Gr\xfc\xdfe", "Grüße"),
+        ('"windows-1251"', b"\xcf\xf0\xe8", "При"),
+        ("us-ascii", "Grüße".encode(), "Grüße"),
+        ("x-unknown", b"a\xff", "a\\xff"),
+        ("idna", b"a\xff", "a\\xff"),
+        ("utf-16", b"\xff\xfea\0\0", "a\ufffd"),
+    ],
+)
+def test_text_is_read_in_the_character_set_that_it_names(charset: str, letters: bytes, text: str) -> None:
+    assert read(f"Content-Type: text/plain; charset={charset}\n\n".encode() + letters).text == text
+
+
+@pytest.mark.parametrize("charset", ["idna", "undefined", "punycode", "unicode_escape", "rot13", "hex"])
+def test_a_codec_that_is_no_character_set_leaves_a_word_as_it_is(charset: str) -> None:
+    assert decoded_header(f"=?{charset}?Q?a=E9-b?=") == f"=?{charset}?Q?a=E9-b?="
+
+
+@pytest.mark.parametrize("value", ["utf-7''%2b2AA-", "unicode_escape''%5cud800", "idna''x", "undefined''x"])
+def test_a_parameter_that_no_character_set_gives_is_none(value: str) -> None:
+    parts = f"Content-Type: multipart/mixed; boundary*={value}\n\n--x\n\ny\n"
+    named = f"Content-Disposition: attachment; filename*={value}\n\nx"
+
+    assert read(parts.encode()).attachments == []
+    assert len(read(named.encode()).attachments) == 1
+
+
+def test_encoded_words_in_names_are_decoded() -> None:
+    head = b'Content-Disposition: attachment; filename="=?utf-8?B?4oKsLmV4ZQ==?="\r\n\r\nx'
+
+    assert read(head).attachments[0]["name"] == "€.exe"
+
+
 def test_uuencoded_parts_are_decoded() -> None:
     body = b"begin 644 a.bin\n" + binascii.b2a_uu(b"payload") + b"`\nend\n"
     head = b"Content-Type: application/x\r\nContent-Transfer-Encoding: x-uuencode\r\n\r\n"

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,42 @@ def test_a_file_that_is_no_database_is_a_missing_dependency(tmp_path: Path) -> N
 
     with pytest.raises(CuckooDependencyError, match=r"bad\.mmdb"):
         Places(str(tmp_path / "bad.mmdb"), "")
+
+
+@pytest.mark.parametrize("kind", ["GeoLite2-ASN", "DBIP-ASN-Lite (compat=GeoLite2-ASN)", "GeoIP2-ISP"])
+def test_a_database_of_networks_is_none_of_countries(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "wrong.mmdb").write_bytes(database(NETWORKS, kind))
+
+    with pytest.raises(
+        CuckooDependencyError, match=rf"wrong\.mmdb is of the type {re.escape(kind)}, not one of count"
+    ):
+        Places(str(tmp_path / "wrong.mmdb"), "")
+    assert Places("", str(tmp_path / "wrong.mmdb")).locate("192.0.2.1")["asn"] == 64500
+
+
+@pytest.mark.parametrize("kind", ["GeoLite2-Country", "GeoLite2-City"])
+def test_a_database_of_countries_is_none_of_networks(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "wrong.mmdb").write_bytes(database(COUNTRIES, kind))
+
+    with pytest.raises(CuckooDependencyError, match=r"wrong\.mmdb is of the type .*, not one of networks"):
+        Places("", str(tmp_path / "wrong.mmdb"))
+    assert Places(str(tmp_path / "wrong.mmdb"), "").locate("192.0.2.1")["country_code"] == "SE"
+
+
+def test_a_database_that_is_damaged_is_named_when_an_address_is_looked_up(tmp_path: Path) -> None:
+    (tmp_path / "cut.mmdb").write_bytes(database(COUNTRIES)[8:])
+    places = Places(str(tmp_path / "cut.mmdb"), "")
+
+    with pytest.raises(CuckooDependencyError, match=r"the database .*cut\.mmdb is damaged"):
+        places.locate("192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    "record", ["SE", {"country": "SE"}, {"country": {"names": "Sweden"}}, {"country": ["SE"]}]
+)
+def test_records_of_another_layout_say_nothing(tmp_path: Path, record: object) -> None:
+    (tmp_path / "other.mmdb").write_bytes(database(record))
+
+    found = Places(str(tmp_path / "other.mmdb"), str(tmp_path / "other.mmdb")).locate("192.0.2.1")
+
+    assert found == {"country_name": "unknown", "country_code": "", "asn": None, "as_organisation": ""}

@@ -14,14 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.cuckoo.network import reader
-from lib.cuckoo.network.pure import Format
-from tests.network.walks import WALKS, told, told_by_each, unpacked
+from lib.cuckoo.network.pure import Format, Interface
+from tests.network.walks import WALKS, told, told_by_each, unpacked, walking
 from tests.network.wire import (
     ACK,
     FIN,
     PSH,
     SYN,
     Dialogue,
+    block,
     enhanced,
     ethernet,
     interface,
@@ -30,6 +31,7 @@ from tests.network.wire import (
     pcap,
     query,
     section,
+    sections,
     tcp,
     udp,
 )
@@ -56,6 +58,15 @@ def conversation() -> list[bytes]:
     return plain + [ipv6(udp(50000, 53, query("six.example")), 17)] * 3
 
 
+def early_fin() -> list[bytes]:
+    """A conversation whose server's FIN overtakes the last bytes before it."""
+    web = Dialogue(sport=49153)
+    packets = [*web.open(), web.send(0, GET), web.send(1, OK), web.packet(0, FIN | ACK)]
+    web.sequence[0] += 1
+    late = [web.send(1, b"1234"), web.send(1, b"56789")]
+    return [packet[14:] for packet in [*packets, web.packet(1, FIN | ACK), *late]]
+
+
 def _kind(packet: bytes) -> int:
     return 0x0800 if packet[0] >> 4 == 4 else 0x86DD
 
@@ -79,6 +90,7 @@ LINKS: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
     "other version than the type says": (1, lambda packet: ethernet(packet, _kind(packet) ^ 0x8EDD)),
 }
 CAPTURES = {name: pcap(list(map(frame, conversation())), link=link) for name, (link, frame) in LINKS.items()}
+CAPTURES["early end"] = pcap([ethernet(packet) for packet in early_fin()])
 CAPTURES["big-endian"] = pcap([ethernet(packet) for packet in conversation()], order=">", magic=0xA1B23C4D)
 CAPTURES["blocks"] = (
     section()
@@ -87,12 +99,35 @@ CAPTURES["blocks"] = (
 )
 
 
+def mixed_blocks(order: str) -> bytes:
+    """Blocks of two interfaces, with other clocks, among those that are nobody's packets."""
+    clock = struct.pack(order + "HHB3xHHq", 9, 1, 9, 14, 8, 1_500_000_000)
+    blocks = [section(order), interface(1, order), interface(101, order, options=clock)]
+    for number, packet in enumerate(conversation()):
+        blocks.append(enhanced(ethernet(packet, _kind(packet)), number, 0, order))
+        blocks.append(enhanced(packet, number * 300_000_000, 1, order))
+        blocks.append(block(5, bytes(12), order))
+        blocks.append(enhanced(b"", 0, 2, order))
+    return b"".join(blocks)
+
+
+CAPTURES |= {"mixed blocks": mixed_blocks("<"), "sections": mixed_blocks(">") + mixed_blocks("<")}
+
+
 @pytest.mark.parametrize("capture", CAPTURES)
 def test_who_takes_a_packet_changes_nothing(capture: str) -> None:
     answers = told_by_each(CAPTURES[capture])
 
     assert '"timeline": [[' in answers["layers"]
     assert set(answers.values()) == {answers["layers"]}
+
+
+@pytest.mark.parametrize("walk", WALKS)
+def test_bytes_that_a_fin_overtook_close_the_connection(walk: str) -> None:
+    with walking(walk):
+        found = sections(CAPTURES["early end"])
+
+    assert [(flow["state"], flow["server_bytes"]) for flow in found["tcp"]] == [("closed", len(OK) + 9)]
 
 
 @settings(max_examples=400)
@@ -187,6 +222,77 @@ def test_a_record_of_any_length_is_left_alone_or_taken_whole(walk: str, length: 
     record = struct.pack("<IIII", 1, 2, length, length) + ECHO
 
     assert make_walk(walk).records(record, 0, MICROSECONDS, 1, 0) == 0
+
+
+INTERFACES = [Interface(1, 0, 1e-6, 0), Interface(105, 0, 1e-6, 0)]
+BLOCK = len(enhanced(ECHO, 0))
+
+
+def take_blocks(walk: str, blocks: bytes, position: int = 0, order: str = "<") -> int:
+    return int(make_walk(walk).blocks(blocks, position, order, INTERFACES, 0))
+
+
+@EVERY_WALK
+def test_blocks_are_taken_up_to_the_first_that_is_not_whole(walk: str) -> None:
+    whole = enhanced(ECHO, 5) * 3
+
+    for cut in range(len(whole) + 1):
+        assert take_blocks(walk, whole[:cut]) == cut // BLOCK * BLOCK
+
+
+@EVERY_WALK
+@pytest.mark.parametrize(
+    "odd",
+    [
+        enhanced(ethernet(ipv4(udp(1, 2, bytes(20)), 17)), 0),  # of no known flow
+        enhanced(ECHO, 0, number=1),  # of a link type that needs the layers
+        enhanced(ECHO, 0, number=2),  # of no interface
+        enhanced(ECHO, 0, number=0xFFFFFFFF),
+        enhanced(ECHO, 0, order=">"),
+        block(5, bytes(len(ECHO) + 20)),
+        block(3, bytes(20) + ECHO),
+    ],
+)
+def test_blocks_are_taken_up_to_the_first_that_is_odd(walk: str, odd: bytes) -> None:
+    plain = enhanced(ECHO, 5)
+
+    assert take_blocks(walk, plain * 2 + odd + plain) == 2 * BLOCK
+    assert take_blocks(walk, plain * 2 + odd + plain, BLOCK) == 2 * BLOCK
+    assert take_blocks(walk, odd) == 0
+
+
+@EVERY_WALK
+@pytest.mark.parametrize("place", [4, 20, BLOCK - 4])
+@pytest.mark.parametrize(
+    "number", [0, 1, 12, 31, BLOCK - 1, BLOCK + 1, BLOCK + 4, 1 << 24, 0xFFFFFFF0, 0xFFFFFFFF]
+)
+def test_a_block_of_any_lengths_is_left_alone_or_taken_whole(walk: str, place: int, number: int) -> None:
+    changed = bytearray(enhanced(ECHO, 5))
+    struct.pack_into("<I", changed, place, number)
+
+    taken = take_blocks(walk, bytes(changed) + bytes(8))
+
+    assert taken == 0
+
+
+@EVERY_WALK
+def test_a_block_with_options_behind_its_packet_is_taken(walk: str) -> None:
+    flags = struct.pack("<HHII", 2, 4, 1, 0)
+    fixed = struct.pack("<IIIII", 0, 0, 5, len(ECHO), len(ECHO))
+    marked = block(6, fixed + ECHO + bytes(-len(ECHO) % 4) + flags)
+
+    assert take_blocks(walk, marked * 2) == 2 * len(marked)
+
+
+@EVERY_WALK
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_blocks_are_counted_at_the_time_of_their_interface(walk: str, order: str) -> None:
+    interfaces = [Interface(1, 0, 2.0**-10, 0), Interface(1, 0, 1e-9, -5)]
+    counting = make_walk(walk)
+    blocks = enhanced(ECHO, 3 << 42, 0, order) + enhanced(ECHO, 7_500_000_000, 1, order) * 2
+
+    assert counting.blocks(blocks, 0, order, interfaces, 0) == len(blocks)
+    assert counting.timeline() == [[2, 2], [3 << 32, 1]]
 
 
 @EVERY_WALK

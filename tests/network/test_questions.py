@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -128,6 +129,19 @@ def test_an_announcement_without_a_question_is_listed_by_its_owner() -> None:
         0,
         "0.0.0.0",
     )
+
+
+@pytest.mark.parametrize("family", ["mdns", "llmnr", "nbns"])
+def test_what_was_asked_of_all_is_answered_by_one(family: str) -> None:
+    questions = Questions(10)
+    ask(questions, query("FAEDCACACACACACACACACACACACACAAA", 32), 1.0, family, flow=b"to all")
+    answered = resource(name("FAEDCACACACACACACACACACACACACAAA"), 32, b"\0\0\x0a\0\0\x09")
+    unasked = response("", [answered])
+    ask(questions, unasked[:4] + b"\0\0" + unasked[6:12] + answered, 1.5, family, flow=b"from one")
+
+    record = only(questions, family)
+
+    assert (record["latency"], record["rcode"], len(record["answers"])) == (0.5, "NOERROR", 1)
 
 
 def test_what_is_kept_is_bounded_and_the_rest_counted() -> None:

@@ -121,6 +121,19 @@ def test_a_hello_that_is_not_complete_is_a_flaw() -> None:
     assert (record["sni"], record["flaws"]) == (None, ["client: the hello is not complete"])
 
 
+def test_of_a_first_packet_that_is_cut_the_version_and_the_keys_of_the_answer_are_known() -> None:
+    asked = sealed(crypto(0, HELLO))[:60]
+    (alone,) = play(Quic(Context()), (CLIENT, asked))
+    (answered,) = play(Quic(Context()), (CLIENT, asked), (SERVER, sealed(crypto(0, ANSWER), SERVER, to=b"")))
+
+    assert (alone["version"], alone["sni"], alone["flaws"]) == (
+        "QUIC 1",
+        None,
+        ["client: the first packet is cut short"],
+    )
+    assert (answered["sni"], answered["cipher"]) == (None, 0x1301)
+
+
 def test_what_is_no_quic_gives_no_record() -> None:
     damaged_packet = bytearray(sealed(crypto(0, HELLO)))
     damaged_packet[-1] ^= 1

@@ -1,31 +1,11 @@
 """Which walk runs."""
 
-import os
-import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from lib.cuckoo.network import reader, reader_name
-
-ROOT = Path(__file__).resolve().parents[2]
-TELL = "import fledge; from lib.cuckoo.network import reader_name; print(reader_name())"
-
-
-@pytest.mark.parametrize(("pure", "name"), [("1", "python"), ("0", next(iter(reader.available())))])
-def test_the_environment_may_ask_for_the_twin(pure: str, name: str) -> None:
-    told = subprocess.run(
-        [sys.executable, "-c", TELL],
-        check=True,
-        env=os.environ | {"FLEDGE_PURE": pure},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-
-    assert (told.stdout.strip(), told.stderr) == (name, "")
 
 
 @pytest.mark.parametrize("interface", [None, reader.INTERFACE - 1, reader.INTERFACE + 1])

@@ -7,7 +7,7 @@ from lib.cuckoo.network.http import Http
 from lib.cuckoo.network.socks import Socks
 from tests.network.conversations import Segment, damaged, in_pieces, only, play
 
-GET = b"GET / HTTP/1.1\r\n\r\n"
+GET = b"GET /x HTTP/1.1\r\n\r\n"
 ASK5 = b"\x05\x01\0\x03\x09evil.test\x01\xbb"
 GRANT5 = b"\x05\0\0\x01" + bytes(6)
 ASK4 = b"\x04\x01\0\x50\0\0\0\x01anna\0evil.test\0"
@@ -43,7 +43,7 @@ def test_a_tunnel_of_socks_5_is_followed() -> None:
             "granted": True,
         }
     ]
-    assert len(only(records, "http")) == 1
+    assert [record["uri"] for record in only(records, "http")] == ["http://evil.test:443/x"]
 
 
 def test_a_tunnel_of_socks_4a_is_followed() -> None:
@@ -52,7 +52,7 @@ def test_a_tunnel_of_socks_4a_is_followed() -> None:
     assert [(record["host"], record["port"], record["user"]) for record in only(records, "socks")] == [
         ("evil.test", 80, "anna")
     ]
-    assert len(only(records, "http")) == 1
+    assert [record["uri"] for record in only(records, "http")] == ["http://evil.test/x"]
 
 
 def test_a_refused_tunnel_carries_nothing() -> None:
@@ -74,7 +74,7 @@ def test_any_bytes_in_any_pieces_give_the_same_records(segments: list[Segment], 
 
 def test_a_client_that_does_not_wait_for_its_tunnel_is_not_followed() -> None:
     context = Context()
-    conversation = Socks(context, lambda: Http(context))
+    conversation = Socks(context, lambda _host, _port: Http(context))
     conversation.data(CLIENT, ASK4, 1.5)
     for _ in range(200):
         conversation.data(CLIENT, GET * 50, 1.5)

@@ -1,6 +1,7 @@
 import hashlib
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -109,6 +110,19 @@ def test_messages_are_joined_across_records_and_segments() -> None:
 
     assert whole["certificates"][0]["size"] == 30_000
     assert pieces == whole
+
+
+@pytest.mark.parametrize(
+    ("offered", "version"),
+    [(b"", "TLS 1.2"), (b"\x0a\x0a\x03\x04\x03\x03", "TLS 1.3"), (b"\x7f\x12\x03\x03", "TLS 1.2")],
+)
+def test_without_an_answer_the_version_is_the_latest_that_the_client_offers(
+    offered: bytes, version: str
+) -> None:
+    hello = client_hello([4865], (43, bytes([len(offered)]) + offered))
+    (summary,) = play(Tls(Context()), (CLIENT, handshake(message(1, hello))))
+
+    assert summary["version"] == version
 
 
 def test_the_version_of_tls_1_3_is_that_of_the_extension() -> None:

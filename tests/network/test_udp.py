@@ -26,6 +26,14 @@ def test_who_speaks_first_from_a_well_known_port_is_the_server() -> None:
     assert flows.side(reversed_key(KEY), 1.0, 0).side == 1
 
 
+def test_who_speaks_first_from_the_port_of_a_name_service_is_the_server() -> None:
+    flows = table(10, [])
+    answered = KEY[:-4] + (5355).to_bytes(2, "big") + (50_000).to_bytes(2, "big")
+
+    assert flows.side(answered, 1.0, 0).side == 1
+    assert flows.side(KEY[:-4] + 2 * (5353).to_bytes(2, "big"), 1.0, 0).side == 0
+
+
 def test_of_two_well_known_ports_who_speaks_first_is_the_client() -> None:
     flows = table(10, [])
 

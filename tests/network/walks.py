@@ -18,6 +18,11 @@ class NoWalk(pure.Walk):
     def records(self, data: bytes, position: int, written: pure.Format, link: int, base: int) -> int:
         return position
 
+    def blocks(
+        self, data: bytes, position: int, order: str, interfaces: list[pure.Interface], base: int
+    ) -> int:
+        return position
+
     def packet(self, time: float, link: int, data: bytes, length: int) -> bool:
         return False
 

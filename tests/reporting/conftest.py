@@ -1,7 +1,9 @@
-"""Processed analyses and a browser, for the tests of reports."""
+"""Processed analyses, what is written of one elsewhere, and a browser, for the tests of reports."""
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,14 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "storage" / "analyses" / "1"
+
+WRITE = """
+import sys, json, fledge
+from lib.cuckoo.reporting.sharing.gather import gather
+from lib.cuckoo.reporting.sharing.records import Bounds
+from {module} import {name} as chunks
+sys.stdout.buffer.write(b"".join(chunks(gather(json.load(open(sys.argv[1])), Bounds()))))
+"""
 
 Processed = Callable[[Path], tuple[Path, dict[str, Any]]]
 
@@ -39,6 +49,28 @@ def processed(tmp_path_factory: pytest.TempPathFactory) -> Processed:
 def example(processed: Processed) -> tuple[Path, dict[str, Any]]:
     """The example analysis, processed."""
     return processed(EXAMPLE)
+
+
+@pytest.fixture
+def written_anywhere(example: tuple[Path, dict[str, Any]]) -> Callable[[Callable[..., Any]], bytes]:
+    """Have a function say what the example has to share, in two places that hash and tell the time differently."""
+
+    def written(chunks: Callable[..., Any]) -> bytes:
+        source = WRITE.format(module=chunks.__module__, name=chunks.__name__)
+        first, second = (
+            subprocess.run(
+                [sys.executable, "-c", source, str(example[0] / "reports" / "report.json")],
+                check=True,
+                capture_output=True,
+                cwd=ROOT,
+                env=os.environ | {"PYTHONHASHSEED": seed, "TZ": zone},
+            ).stdout
+            for seed, zone in (("1", "UTC"), ("2", "Asia/Tokyo"))
+        )
+        assert first == second
+        return first
+
+    return written
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,5 @@
-"""Which scanner runs: the compiled one where it was built, else its twin in Python.
+"""Which scanner runs: the compiled one where it was built, else its twin in Python."""
 
-`FLEDGE_PURE=1` in the environment asks for the twin.
-"""
-
-import importlib
-import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -12,6 +7,7 @@ from lib.cuckoo.behavior import pure
 from lib.cuckoo.behavior.columns import Columns
 from lib.cuckoo.behavior.kinds import Kind
 from lib.cuckoo.behavior.wire import Data
+from lib.cuckoo.common.twins import preferred, twins
 
 if TYPE_CHECKING:
     from array import array
@@ -68,26 +64,11 @@ class Scanner(Protocol):
 
 
 def available() -> dict[str, Scanner]:
-    """Return the scanners that this installation has, by name.
-
-    A compiled one that was built from other sources, as after an update without a new installation, is passed over.
-    """
-    scanners = {pure.NAME: cast("Scanner", pure)}
-    try:
-        scan = importlib.import_module("lib.cuckoo.behavior._scan")
-    except ImportError:
-        return scanners
-    if getattr(scan, "INTERFACE", None) != INTERFACE:
-        return scanners
-    return {scan.NAME: cast("Scanner", scan)} | scanners
+    """Return the scanners that this installation has, by name."""
+    return twins(cast("Scanner", pure), "lib.cuckoo.behavior._scan", INTERFACE)
 
 
-def _choose() -> Scanner:
-    scanners = available()
-    return scanners[pure.NAME] if os.environ.get("FLEDGE_PURE") == "1" else next(iter(scanners.values()))
-
-
-_active = _choose()
+_active = preferred(available())
 
 
 def active() -> Scanner:

@@ -8,6 +8,7 @@ import click
 from lib.cuckoo.cli.options import find_analysis, root_option
 from lib.cuckoo.cli.terminal import print_all, print_json, terminal
 from lib.cuckoo.common.root import find_root
+from lib.cuckoo.common.text import visible
 
 
 @click.command()
@@ -27,15 +28,21 @@ def show(folder: str, sections: Sequence[str], root: Path | None, path: str | No
     fledge show 1 calls ledger                 some sections of it
     fledge show 1 --json network.dns.0.request
     """  # noqa: D301 - the backspace is what click knows lines to keep by
-    from lib.cuckoo.console.show import SECTION_NAMES, pick, story  # noqa: PLC0415 - only here
-    from lib.cuckoo.reporting.saved import read_report  # noqa: PLC0415 - only here
+    from lib.cuckoo.console.show import SECTION_NAMES, pick, story, warning  # noqa: PLC0415 - only here
+    from lib.cuckoo.core.batch.outdated import why_outdated  # noqa: PLC0415 - only here
+    from lib.cuckoo.reporting.saved import find_report, read_report  # noqa: PLC0415 - only here
     from lib.cuckoo.reporting.view.contract import in_the_contracts_words  # noqa: PLC0415 - only here
 
     unknown = [name for name in sections if name not in SECTION_NAMES]
     if unknown:
         raise click.BadParameter(f"{unknown[0]!r} is no section; there are {', '.join(SECTION_NAMES)}")
-    results = read_report(find_analysis(folder, find_root(root)))
+    file = find_report(find_analysis(folder, find_root(root)))
+    results = read_report(file)
+    outdated = why_outdated(file)
+    note = f"{file} is {outdated}" if outdated else ""
     if path is not None:
+        if note:
+            click.echo(f"fledge: {visible(note)}", err=True)
         print_json(pick(results, path), indent=2)
     else:
-        print_all(terminal(), story(in_the_contracts_words(results), sections))
+        print_all(terminal(), [*warning(note), *story(in_the_contracts_words(results), sections)])

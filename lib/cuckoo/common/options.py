@@ -5,6 +5,9 @@ from typing import Any
 
 from lib.cuckoo.common.exceptions import CuckooOperationalError
 
+MOST = 1 << 40
+"""More than any count; as many megabytes are a number of bytes that still fits 64 bits."""
+
 
 class Options(dict[str, Any]):
     """The options of a section: `options.enabled`, `options["enabled"]` and `options.get("x", 1)` all work.
@@ -31,13 +34,16 @@ def whole_number(options: Mapping[str, Any], name: str, default: int, *, least: 
     """Return an option that must be a whole number, `default` when it is absent.
 
     Raises:
-        CuckooOperationalError: it is no number, or smaller than `least`; the message names the option.
+        CuckooOperationalError: it is no number, smaller than `least` or larger than `MOST`; the message names the
+            option.
     """
     told = options.get(name, default)
     try:
         value = int(told)
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise CuckooOperationalError(f"the option {name} is {told!r}, not a whole number") from error
     if value < least:
         raise CuckooOperationalError(f"the option {name} is {value}, the least is {least}")
+    if value > MOST:
+        raise CuckooOperationalError(f"the option {name} is {value}, the most is {MOST}")
     return value

@@ -60,6 +60,12 @@ def _nothing_at(path: str, parent: object) -> str:
     return f"nothing at {path}; what is above it has no members"
 
 
+def warning(note: str) -> Iterator[RenderableType]:
+    """Yield what a reader must know before the story, if there is anything."""
+    if note:
+        yield Text(visible(note), style="yellow")
+
+
 def story(results: Record, names: Sequence[str]) -> Iterator[RenderableType]:
     """Yield the sections of these names, ready to be printed."""
     known = {section.name: section for section in (*SECTIONS, CALLS, LEDGER)}

@@ -52,6 +52,8 @@ class Child:
     """When the last of them was sent."""
     expired: bool = False
     """True ends it before its limit of wall-clock time."""
+    reaped: bool = False
+    """True when it has ended and was taken leave of: its number may be another process's."""
 
     def deadline(self) -> float:
         """Return when the next signal is due, on the monotonic clock."""
@@ -144,10 +146,11 @@ def expire(child: Child) -> None:
 
 
 def kill(children: Sequence[Child]) -> None:
-    """End children at once, for an engine that stops."""
-    for child in children:
+    """End children at once, for an engine that stops; one that `wait` took leave of is let be."""
+    living = [child for child in children if not child.reaped]
+    for child in living:
         _signal(child, KILL)
-    for child in children:
+    for child in living:
         if not select.select([child.handle], [], [], _PATIENCE_SECONDS)[0]:
             _kill_all(child)
         _collect(child)
@@ -199,7 +202,10 @@ def _kill_all(child: Child) -> None:
 
 def _collect(child: Child) -> Ended:
     """Reap a child that ended, and read its messages."""
-    _, status, usage = os.wait4(child.pid, 0)
+    select.select([child.handle], [], [])
+    with undisturbed():
+        _, status, usage = os.wait4(child.pid, 0)
+        child.reaped = True
     wall = time.monotonic() - child.started
     os.set_blocking(child.output, False)
     with contextlib.suppress(BlockingIOError):

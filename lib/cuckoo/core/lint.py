@@ -101,7 +101,11 @@ def _style_findings(file: Path, tree: ast.Module) -> Iterator[Problem]:
 
 
 def _options_read(tree: ast.Module) -> dict[str, int]:
-    """Return the options that the source reads as `self.options.get("x")`, `self.options["x"]` or `.x`, by line."""
+    """Return the options that the source reads, by line.
+
+    It reads them as `self.options.get("x")`, `self.options["x"]`, `self.options.x` or
+    `whole_number(self.options, "x")`.
+    """
     found: dict[str, int] = {}
     for node in ast.walk(tree):
         option = _option_of(node)
@@ -113,6 +117,8 @@ def _options_read(tree: ast.Module) -> dict[str, int]:
 def _option_of(node: ast.AST) -> str | None:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
         return _constant(node.args[0]) if node.args and _is_options(node.func.value) else None
+    if isinstance(node, ast.Call) and len(node.args) > 1 and _is_options(node.args[0]):
+        return _constant(node.args[1])
     if isinstance(node, ast.Subscript) and _is_options(node.value):
         return _constant(node.slice)
     if isinstance(node, ast.Attribute) and _is_options(node.value):

@@ -10,6 +10,7 @@ from lib.cuckoo.behavior.calls import Calls, Limits
 from lib.cuckoo.behavior.listing import UNPACKED_BYTES
 from lib.cuckoo.behavior.sections import find_logs, processes_of, read_logs
 from lib.cuckoo.common.text import count_text
+from lib.cuckoo.core.batch.outdated import why_outdated
 from lib.cuckoo.reporting.diff.compare import Side
 from lib.cuckoo.reporting.diff.conduct import count_of_calls
 from lib.cuckoo.reporting.saved import analysis_around, find_report
@@ -22,7 +23,7 @@ def opened_run(path: str | os.PathLike[str], label: str) -> Iterator[Side]:
     """Open the run that `path` means, an analysis folder or a report file; calls can be read within the block.
 
     Calls that the report leaves out are read from the analysis's own logs, where there are any; what is missing even
-    then is noted.
+    then is noted, and so is a report that the last run did not write.
 
     Raises:
         CuckooOperationalError: there is no report, or it cannot be read.
@@ -34,7 +35,9 @@ def opened_run(path: str | os.PathLike[str], label: str) -> Iterator[Side]:
         missing = [process for process in processes if _is_incomplete(process)]
         logged = _logged_calls(analysis_around(file)) if missing and file.parent.name == "reports" else {}
         found = sum(_fill(process, logged) for process in missing if isinstance(process, dict))
-        yield Side(label, results, list(_notes(found, len(missing))))
+        outdated = why_outdated(file)
+        notes = [f"the report is {outdated}"] if outdated else []
+        yield Side(label, results, [*notes, *_notes(found, len(missing))])
 
 
 def _is_incomplete(process: Mapping[str, Any]) -> bool:

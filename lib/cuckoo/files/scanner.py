@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from lib.cuckoo.common.config import Config
 from lib.cuckoo.common.exceptions import CuckooDependencyError, CuckooOperationalError
 from lib.cuckoo.common.inputs import depends_on, will_not_last
-from lib.cuckoo.common.options import Options
+from lib.cuckoo.common.options import Options, whole_number
 from lib.cuckoo.common.root import SHIPPED, find_root
 from lib.cuckoo.common.shapes import YaraMatch
 from lib.cuckoo.files.rules import EXTERNALS, RuleSet, load_rules
@@ -56,9 +56,9 @@ class Scanner:
         """Make a scanner with the limits of conf/yara.conf."""
         options = _options()
         limits = ScanLimits(
-            timeout_seconds=max(int(options.get("timeout_seconds", 30)), 1),  # YARA takes 0 for no limit
-            total_seconds=int(options.get("total_seconds", 120)),
-            matches=int(options.get("matches", 200)),
+            timeout_seconds=max(whole_number(options, "timeout_seconds", 30), 1),  # YARA takes 0 for no limit
+            total_seconds=whole_number(options, "total_seconds", 120),
+            matches=whole_number(options, "matches", 200),
         )
         return cls(group, None if options.get("enabled", True) else RuleSet(None), limits)
 

@@ -16,6 +16,7 @@ from typing import Any, cast
 from lib.cuckoo.common.exceptions import CuckooProcessingError
 from lib.cuckoo.common.folder import AnalysisFolder
 from lib.cuckoo.common.objects import File
+from lib.cuckoo.common.options import whole_number
 from lib.cuckoo.common.shapes import FileRecord, YaraMatch
 from lib.cuckoo.common.text import last_part, readable_name
 from lib.cuckoo.files.metadata import FileMetadata, Metadata, read_metadata
@@ -46,10 +47,10 @@ class Limits:
     def configured(cls, options: Mapping[str, Any]) -> "Limits":
         """Make the limits from a section of processing.conf: maximum, megabytes, fuzzy_megabytes, text."""
         return cls(
-            files=int(options.get("maximum", 2000)),
-            size_bytes=int(options.get("megabytes", 4096)) << 20,
-            fuzzy_bytes=int(options.get("fuzzy_megabytes", 4)) << 20,
-            text_bytes=int(options.get("text", 4096)),
+            files=whole_number(options, "maximum", 2000),
+            size_bytes=whole_number(options, "megabytes", 4096) << 20,
+            fuzzy_bytes=whole_number(options, "fuzzy_megabytes", 4) << 20,
+            text_bytes=whole_number(options, "text", 4096),
         )
 
 

@@ -11,11 +11,11 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.dict cimport PyDict_GetItemWithError
 from cpython.object cimport PyObject
 from libc.math cimport floor
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 NAME = "cython"
-INTERFACE = 2  # that of `reader`: a build of other sources is not used
+INTERFACE = 3  # that of `reader`: a build of other sources is not used
 
 cdef enum:
     MOST_TAGS = 2
@@ -24,6 +24,9 @@ cdef enum:
     ICMP = 1
     IPV4_KEY = 12  # two addresses and two ports
     IPV6_KEY = 36
+    ENHANCED_PACKET = 6
+    BLOCK_FRAME = 32  # bytes of such a block around its packet and options
+    LONGEST_BLOCK = 1 << 24
 
 
 # --- what flows consist of
@@ -60,13 +63,14 @@ cdef class Direction:
 
 cdef class Stream(Direction):
     cdef public int64_t next
+    cdef public int64_t end
     cdef public int64_t acknowledged
     cdef public int64_t received
     cdef public list waiting
 
     def __init__(self, Flow flow not None, int side, bytes key not None):
         Direction.__init__(self, flow, side, key)
-        self.next = self.acknowledged = -1
+        self.next = self.end = self.acknowledged = -1
         self.waiting = []
 
 
@@ -265,6 +269,39 @@ cdef class Walk:
             position += header + <Py_ssize_t>length
         return position
 
+    def blocks(self, bytes data not None, Py_ssize_t position, order, list interfaces not None, base):
+        cdef const uint8_t* p = <const uint8_t*>PyBytes_AS_STRING(data)
+        cdef const uint8_t* block
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(data), count = len(interfaces), known = -1
+        cdef bint big = order == ">"
+        cdef double unit = 0, offset = 0, time
+        cdef uint32_t whole, which, length, wire
+        cdef int link = 0
+        if position < 0:
+            raise ValueError("no place for a block")
+        while size - position >= BLOCK_FRAME:
+            block = p + position
+            whole = number(block + 4, big)
+            if number(block, big) != ENHANCED_PACKET or whole < BLOCK_FRAME or whole > LONGEST_BLOCK or whole & 3:
+                break
+            which = number(block + 8, big)
+            length = number(block + 20, big)
+            if <Py_ssize_t>whole > size - position or <Py_ssize_t>which >= count or length > whole - BLOCK_FRAME:
+                break
+            if number(block + whole - 4, big) != whole:
+                break
+            if <Py_ssize_t>which != known:
+                known = which
+                link, _, unit, offset = interfaces[which]
+            wire = number(block + 24, big)
+            time = <double>(<uint64_t>number(block + 12, big) << 32 | number(block + 16, big)) * unit + offset
+            if not self.take(block + 28, length, link, wire, time):
+                if not self.hand_on(block + 28, length, link, wire, time, base + position):
+                    break
+            self.count(time)
+            position += <Py_ssize_t>whole
+        return position
+
     def packet(self, double time, int link, bytes data not None, uint32_t length):
         return self.take(<const uint8_t*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), link, length, time) != 0
 
@@ -310,11 +347,13 @@ cdef class Walk:
         if half is None:
             return 0
         half.acknowledged = four(p + 8)
-        if headers.size > start:
-            pass_on(half, p + start, headers.size - start, four(p + 4), time)
         half.packets += 1
         half.wire_bytes += length
         half.flow.last = time
+        if headers.size > start:
+            pass_on(half, p + start, headers.size - start, four(p + 4), time)
+            if half.next == half.end:
+                half.flow.settle()
         return 1
 
     cdef int datagram(self, Headers* headers, uint32_t length, double time) except -1:
@@ -326,9 +365,9 @@ cdef class Walk:
         if half is None:
             return 0
         half.packets += 1
+        half.wire_bytes += length
+        half.flow.last = time
         reader = half.flow.reader
         if reader is not None:
             reader(half, PyBytes_FromStringAndSize(<const char*>p + 8, headers.size - 8), time)
-        half.wire_bytes += length
-        half.flow.last = time
         return 1

@@ -15,7 +15,9 @@ from lib.cuckoo.network.detect import Detecting, Place
 from lib.cuckoo.network.dns import DnsOverTcp, looks_like_dns
 from lib.cuckoo.network.dns import Malformed as NoDns
 from lib.cuckoo.network.doh import DnsOverHttps
+from lib.cuckoo.network.dtls import Dtls, is_dtls, is_stun
 from lib.cuckoo.network.flows import address_text, endpoints, ports
+from lib.cuckoo.network.gquic import Gquic, is_gquic
 from lib.cuckoo.network.icmp import icmp
 from lib.cuckoo.network.link import IP_PROTOCOL, IPV4, Frame
 from lib.cuckoo.network.questions import family_of
@@ -32,6 +34,13 @@ MOST_PROBLEMS = 1000
 """Kinds of problems; link types that are not known are kinds."""
 SNIFFED_DATAGRAMS = 4
 """Datagrams of a flow on unusual ports that are looked at before it counts as unknown."""
+
+CONNECTIONS: tuple[tuple[Callable[[bytes], bool], str, Callable[[Context], Conversation]], ...] = (
+    (is_quic, "quic", Quic),
+    (is_gquic, "quic", Gquic),
+    (is_dtls, "dtls", Dtls),
+)
+"""Protocols over UDP that have connections: what knows a first datagram, the name, what reads the flow."""
 
 DONE = -1
 """The kind of what follows when nothing does: the packet was taken."""
@@ -99,6 +108,8 @@ class Analysis:
             link.ETHERNET: link.ethernet,
             link.PPP: link.ppp,
             link.LLC: link.llc,
+            link.WIRELESS: link.wireless,
+            link.AGGREGATE: self._aggregate,
             link.IP_BY_VERSION: link.ip_by_version,
             0x8864: link.pppoe,
             0x893F: link.bridge_tag,
@@ -218,7 +229,7 @@ class Analysis:
         ends = endpoints(connection.halves[CLIENT].key)
         if 53 in {ends.sport, ends.dport}:
             return DnsOverTcp(self._context)
-        return Detecting(Place(self._context, (ends.sport, ends.dport), ends.dst))
+        return Detecting(Place(self._context, (ends.sport, ends.dport), ends.dst, ends.src))
 
     def _record(self, connection: Connection, record: Record) -> None:
         if record["protocol"] == "dns":
@@ -256,9 +267,12 @@ class Analysis:
     def _sniff(self, side: Direction, payload: bytes, time: float) -> None:
         """Look at the first datagrams of a flow on unusual ports for a protocol or a tunnel."""
         flow = side.flow
-        if is_quic(payload):
-            flow.protocol, flow.reader, flow.state = "quic", self._quic, Quic(self._context)
-            self._quic(side, payload, time)
+        known = next((known for known in CONNECTIONS if known[0](payload)), None)
+        if known is not None:
+            flow.protocol, flow.reader, flow.state = known[1], self._stated, known[2](self._context)
+            self._stated(side, payload, time)
+        elif is_stun(payload):
+            flow.protocol = "stun"
         elif self._tunnel(side, payload, time):
             flow.protocol, flow.reader = "tunnel", self._tunnelled
         elif looks_like_dns(payload):
@@ -267,15 +281,34 @@ class Analysis:
         elif flow.halves[0].packets + flow.halves[1].packets > SNIFFED_DATAGRAMS:
             flow.reader = None
 
-    def _quic(self, side: Direction, payload: bytes, time: float) -> None:
+    def _stated(self, side: Direction, payload: bytes, time: float) -> None:
+        """Give a datagram to what reads this flow."""
         side.flow.state.data(side.side, payload, time)
 
     def _end_udp(self, flow: Exchange) -> None:
         if flow.state is not None:
             flow.state.close()
             for record in flow.state.records:
-                self._sections.found(endpoints(flow.halves[CLIENT].key), record)
+                self._sections.found(endpoints(flow.halves[CLIENT ^ flow.state.swapped].key), record)
         self._sections.exchange(flow)
+
+    def _aggregate(self, frame: Frame) -> int:
+        """Take the packets of one frame."""
+        if self._depth >= MOST_TUNNELS:
+            return link.UNKNOWN
+        self._depth += 1
+        try:
+            for inner in link.subframes(frame):
+                self._subframe(inner)
+        finally:
+            self._depth -= 1
+        return DONE
+
+    def _subframe(self, frame: Frame) -> None:
+        try:
+            self._climb(link.LLC, frame)
+        except link.Malformed as error:
+            self.problems[str(error)] += 1
 
     def _tunnelled(self, side: Direction, payload: bytes, time: float) -> None:
         self._tunnel(side, payload, time)

@@ -10,10 +10,10 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from struct import Struct
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
-from lib.cuckoo.network.pure import Format
+from lib.cuckoo.network.pure import Format, Interface
 
 if TYPE_CHECKING:
     from lib.cuckoo.network.reader import Walker
@@ -28,6 +28,8 @@ READ_COMPRESSED = 1 << 16
 LONGEST_PACKET = 1 << 18
 """A record that claims more is damage: libpcap writes at most this for the link types read here."""
 LONGEST_BLOCK = 1 << 24
+LONGEST_PACKET_BLOCK = LONGEST_PACKET + (1 << 16)
+"""Of those that are looked for behind damage: the packet and its options."""
 SEARCH_BYTES = 1 << 23
 """How far, over the whole capture, the next record is looked for after damage."""
 SEARCH_SPAN_SECONDS = 30 * 86400
@@ -41,7 +43,12 @@ MOST_RATIO = 200
 
 GZIP = b"\x1f\x8b"
 SECTION_MAGIC = b"\x0a\x0d\x0d\x0a"
+SECTION = 0x0A0D0D0A
+ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
+"""The byte order of a section, by its mark."""
 INTERFACE, OLD_PACKET, SIMPLE_PACKET, ENHANCED_PACKET, SECRETS = 1, 2, 3, 6, 0xA
+KINDS = frozenset((SECTION, INTERFACE, OLD_PACKET, SIMPLE_PACKET, 4, 5, ENHANCED_PACKET, SECRETS))
+"""Of blocks that the format describes, those of name resolution (4) and statistics (5) among them."""
 TLS_KEY_LOG = 0x544C534B
 OPTION_RESOLUTION, OPTION_TIME_OFFSET = 9, 14
 
@@ -134,12 +141,13 @@ class _Window:
         self.position = 0
         self.base = 0  # offset of data[0] in the file
         self._source = source
+        self._ended = False
 
     def fill(self, size: int) -> bool:
         """Make `size` bytes available from `position` on; False when the file ends before."""
         missing = size - (len(self.data) - self.position)
-        if missing <= 0:
-            return True
+        if missing <= 0 or self._ended:
+            return missing <= 0
         pieces = [self.data[self.position :]] if self.left else []
         wanted = missing if pieces else max(READ_SIZE, missing)  # little is copied when little is joined
         while missing > 0 and (piece := self._source.read(wanted)):
@@ -148,7 +156,8 @@ class _Window:
         self.data = b"".join(pieces) if len(pieces) != 1 else pieces[0]
         self.base += self.position
         self.position = 0
-        return missing <= 0
+        self._ended = missing > 0
+        return not self._ended
 
     @property
     def left(self) -> int:
@@ -168,7 +177,7 @@ class Capture:
         on_secrets: takes the TLS key logs that the file itself carries (pcapng decryption secrets blocks), each
             before the packets behind it.
         link_types: the link types that the file has declared so far.
-        walk: is offered the packets of a pcap first; those that it takes are not given.
+        walk: is offered packets first; those that it takes are not given.
 
     Raises:
         CuckooProcessingError: the file is no capture, at once or, for pcapng, with the first packet.
@@ -268,7 +277,8 @@ class _Records:
         reach = 2 * header + LONGEST_PACKET
         window.position += 1
         while self._search > 0 and window.left > header:
-            ended = not window.fill(reach + READ_SIZE)
+            # much at a time: what is left in memory is copied when more is read
+            ended = window.left <= reach and not window.fill(reach + READ_SIZE)
             stop = len(window.data) - (header if ended else reach)
             for position in range(window.position, stop):
                 if self._plausible(window.data, position):
@@ -299,17 +309,6 @@ class _Records:
         return True
 
 
-class _Interface(NamedTuple):
-    """An interface of a pcapng section."""
-
-    link: int
-    snap_length: int
-    unit: float
-    """Seconds per unit of its time stamps."""
-    offset: int
-    """Seconds to add to them."""
-
-
 class _Blocks:
     """The blocks of a pcapng file, section after section."""
 
@@ -317,46 +316,120 @@ class _Blocks:
         self._capture = capture
         self._problems = capture.problems
         self._window = window
-        self._interfaces: list[_Interface] = []
+        self._interfaces: list[Interface] = []
         self._secret_bytes = 0
-        self._set_order("<")
-        self._begin_section(window.data[8:12])
+        self._search = SEARCH_BYTES
+        mark = window.data[8:12]
+        if mark not in ORDERS:
+            raise CuckooProcessingError(f"not a capture: byte order mark {mark.hex()} in its first section")
+        self._begin_section(ORDERS[mark])
 
-    def _set_order(self, order: str) -> None:
+    def _begin_section(self, order: str) -> None:
         self._interfaces = []
+        self._order = order
+        self._mark = Struct(order + "I").pack(ENHANCED_PACKET)
+        self._one: Unpack = Struct(order + "I").unpack_from
         self._pair: Unpack = Struct(order + "II").unpack_from
         self._five: Unpack = Struct(order + "IIIII").unpack_from
         self._old: Unpack = Struct(order + "HHIIII").unpack_from
         self._halves: Unpack = Struct(order + "HHI").unpack_from
         self._signed: Unpack = Struct(order + "q").unpack_from
 
-    def _begin_section(self, mark: bytes) -> None:
-        if mark == b"\x4d\x3c\x2b\x1a":
-            self._set_order("<")
-        elif mark == b"\x1a\x2b\x3c\x4d":
-            self._set_order(">")
-        else:
-            raise CuckooProcessingError(
-                f"not a capture: byte order mark {mark.hex() or 'missing'} in a section"
-            )
-
     def packets(self) -> Iterator[Packet]:
         window = self._window
         while window.fill(12):
-            if window.data.startswith(SECTION_MAGIC, window.position):
-                self._begin_section(window.data[window.position + 8 : window.position + 12])
-            kind, size = self._pair(window.data, window.position)
-            if size < 12 or size > LONGEST_BLOCK:
-                self._problems["block of impossible length"] += 1
+            window.position = self._walked(window.position)
+            if window.left < 12:
+                continue
+            kind, size = self._begin()
+            if not self._is_whole(size):
+                if self._find_block(size):
+                    continue
                 return
-            if not window.fill(size):
-                break
             packet = self._block(kind, window.data, window.position + 8, window.position + size - 4)
             if packet is not None:
                 yield packet
-            window.position += size + -size % 4
-        if window.left > 0:
+            self._skip(size)
+        if window.left:
             self._problems["last block is cut short"] += 1
+
+    def _skip(self, size: int) -> None:
+        """Move over a block, and to a multiple of four bytes where its size is none."""
+        window = self._window
+        window.position += size
+        if size % 4:
+            window.fill(-size % 4)
+            window.position = min(window.position + -size % 4, len(window.data))
+
+    def _walked(self, position: int) -> int:
+        """Offer the walk the blocks from `position` on; return the offset of the first that it leaves."""
+        walk, window = self._capture.walk, self._window
+        if walk is None:
+            return position
+        return walk.blocks(window.data, position, self._order, self._interfaces, window.base)
+
+    def _begin(self) -> tuple[int, ...]:
+        """Return kind and size of the block here; the size is 0 for a section of no known byte order."""
+        data, position = self._window.data, self._window.position
+        if data.startswith(SECTION_MAGIC, position):
+            order = ORDERS.get(data[position + 8 : position + 12])
+            if order is None:
+                return SECTION, 0
+            self._begin_section(order)
+        return self._pair(data, position)
+
+    def _is_whole(self, size: int) -> bool:
+        """Tell whether a block of this size is here: it ends in its size, or else another one follows it."""
+        window = self._window
+        if not 12 <= size <= LONGEST_BLOCK or not window.fill(size):
+            return False
+        return self._one(window.data, window.position + size - 4) == (size,) or self._is_followed(size)
+
+    def _is_followed(self, size: int) -> bool:
+        """Tell whether the file ends behind a block of this size, or a block of a known kind begins there."""
+        size += -size % 4
+        window = self._window
+        return not window.fill(size + 4) or self._one(window.data, window.position + size)[0] in KINDS
+
+    def _find_block(self, size: int) -> bool:
+        """Go to the next packet behind a block that is not whole; False when there is none."""
+        window = self._window
+        cut = 12 <= size <= LONGEST_BLOCK and window.left < size
+        window.position += 1
+        found = self._search_block()
+        self._problems["last block is cut short" if cut and not found else "block of impossible length"] += 1
+        return found
+
+    def _search_block(self) -> bool:
+        window = self._window
+        while self._search > 0:
+            # much at a time: what is left in memory is copied when more is read
+            ended = window.left <= LONGEST_PACKET_BLOCK and not window.fill(LONGEST_PACKET_BLOCK + READ_SIZE)
+            stop = len(window.data) - (0 if ended else LONGEST_PACKET_BLOCK)
+            position = self._sound_packet(window.data, window.position, stop)
+            self._search -= position - window.position
+            window.position = position
+            if position < stop:
+                return True
+            if ended:
+                return False
+        return False
+
+    def _sound_packet(self, data: bytes, position: int, stop: int) -> int:
+        """Return where a packet begins that has its size at both ends, `stop` when none does."""
+        mark = self._mark
+        while (position := data.find(mark, position, stop + len(mark) - 1)) >= 0:
+            if position + 32 <= len(data):
+                (size,) = self._one(data, position + 4)
+                end = position + size
+                if (
+                    32 <= size <= LONGEST_PACKET_BLOCK
+                    and end <= len(data)
+                    and self._one(data, end - 4) == (size,)
+                ):
+                    return position
+            position += 1
+        return stop
 
     def _block(self, kind: int, data: bytes, start: int, end: int) -> Packet | None:
         if kind == ENHANCED_PACKET and start + 20 <= end:
@@ -407,7 +480,7 @@ class _Blocks:
                 unit = 2.0**-exponent if data[begin] & 0x80 else 10.0**-exponent
             elif code == OPTION_TIME_OFFSET and length == 8:
                 (offset,) = self._signed(data, begin)
-        self._interfaces.append(_Interface(link, snap_length, unit, offset))
+        self._interfaces.append(Interface(link, snap_length, unit, offset))
         if link not in self._capture.link_types[-MOST_INTERFACES:]:
             self._capture.link_types.append(link)
 

@@ -35,6 +35,9 @@ class Place:
     context: Context
     ports: tuple[int, int]
     address: str = ""
+    """The server's; "" when it is not known."""
+    client: str = ""
+    """The client's address; "" when it is not known."""
     section: str = "http_ex"
     """The section for HTTP exchanges; "https_ex" inside TLS."""
     depth: int = 0
@@ -48,13 +51,17 @@ class Place:
     @cached_property
     def turned(self) -> "Place":
         """The same place as it looks when the server is taken for the client."""
-        return replace(self, ports=self.ports[::-1], address="")
+        return replace(self, ports=self.ports[::-1], address=self.client, client=self.address)
 
     def inside(self, section: str = "") -> Conversation:
         """Return a detecting conversation for what is carried in this one."""
         if self.depth >= MAXIMUM_DEPTH:
             return Unread()
         return Detecting(replace(self, depth=self.depth + 1, section=section or self.section))
+
+    def beyond(self, host: str, port: int) -> Conversation:
+        """Return one for what is carried to another server, which this one leads to."""
+        return replace(self, address=host, ports=(self.ports[0], port)).inside()
 
 
 def recognise(place: Place, heads: tuple[bytes, bytes], *, final: bool) -> Conversation | None:
@@ -89,8 +96,9 @@ def _http(place: Place, client: bytes, server: bytes, final: bool) -> Conversati
     return None
 
 
-def _tunnel(place: Place, _protocol: str) -> Conversation:
-    return place.inside()
+def _tunnel(place: Place, protocol: str, target: str) -> Conversation:
+    found = _AUTHORITY.fullmatch(target) if protocol == "connect" else None
+    return place.inside() if found is None else place.beyond(found[1] or found[2], int(found[3]))
 
 
 def _starts_with(head: bytes, fits: Callable[[bytes], bool], *, final: bool) -> bool:
@@ -140,7 +148,7 @@ def _dns(place: Place, client: bytes, server: bytes, _final: bool) -> Conversati
 def _carriers(place: Place, client: bytes, server: bytes, _final: bool) -> Conversation | None:
     """Recognise what is read only for what it carries."""
     if is_socks(client, server):
-        return Socks(place.context, place.inside)
+        return Socks(place.context, place.beyond)
     if asks_for_greeting(client):
         return Greeting(place.context, place.inside)
     if _STARTTLS_SERVER.match(server) or _STARTTLS_CLIENT.match(client):
@@ -172,6 +180,7 @@ _IRC_SERVER = re.compile(
 _STARTTLS_SERVER = re.compile(rb"\+OK|\* (?:OK|PREAUTH)|20[01] [^\n]*NNTP|\"IMPLEMENTATION\"")
 _STARTTLS_CLIENT = re.compile(rb"<\?xml[^>]*>\s*<stream:stream|<stream:stream")
 _SSL2_VERSIONS = {b"\x00\x02", b"\x03\x00", b"\x03\x01", b"\x03\x02", b"\x03\x03"}
+_AUTHORITY = re.compile(r"(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})")
 _METHODS = frozenset(b"GET HEAD POST PUT DELETE OPTIONS CONNECT".split())
 _RECOGNISERS: tuple[Callable[[Place, bytes, bytes, bool], Conversation | None], ...] = (
     _tls,

@@ -1,7 +1,7 @@
 """DNS messages, and the names of NetBIOS.
 
-Sources: RFC 1035, 1002 (NetBIOS), 2782 (SRV), 4034 (DS, DNSKEY), 6844 (CAA), 9460 (SVCB, HTTPS), and IANA's
-registry of DNS parameters.
+Sources: RFC 1035, 1002 (NetBIOS), 2782 (SRV), 4034 (DS, DNSKEY), 6844 (CAA), 6891 (return codes), 9460 (SVCB,
+HTTPS), 9461 (dohpath), and IANA's registry of DNS parameters.
 
 A name costs at most `MOST_JUMPS` compression pointers and 255 bytes, so that no loop is possible.
 """
@@ -21,6 +21,7 @@ _question = Struct(">HH").unpack_from
 _resource = Struct(">HHIH").unpack_from
 _two = Struct(">H").unpack_from
 _four = Struct(">I").unpack_from
+_each_two = Struct(">H").iter_unpack
 
 MOST_JUMPS = 64
 LONGEST_NAME = 255
@@ -42,10 +43,14 @@ TYPES = {
     108: "EUI48", 109: "EUI64", 249: "TKEY", 250: "TSIG", 251: "IXFR", 252: "AXFR", 255: "ANY", 256: "URI",
     257: "CAA", 32769: "DLV",
 }  # fmt: skip
-NETBIOS_TYPES = {32: "NB", 33: "NBSTAT"}
+NETBIOS_TYPES = TYPES | {32: "NB", 33: "NBSTAT"}
+OPT = 41
+OPT_BEGIN = b"\0\0\x29"
+"""An empty name, and the type."""
 RCODES = {
     0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED", 6: "YXDOMAIN",
-    7: "YXRRSET", 8: "NXRRSET", 9: "NOTAUTH", 10: "NOTZONE", 16: "BADVERS",
+    7: "YXRRSET", 8: "NXRRSET", 9: "NOTAUTH", 10: "NOTZONE", 11: "DSOTYPENI", 16: "BADVERS", 17: "BADKEY",
+    18: "BADTIME", 19: "BADMODE", 20: "BADNAME", 21: "BADALG", 22: "BADTRUNC", 23: "BADCOOKIE",
 }  # fmt: skip
 CLASSES = frozenset({1, 3, 4, 254, 255})
 
@@ -135,23 +140,25 @@ def name_text(labels: list[bytes]) -> str:
 _BYTES = [chr(byte) if 32 < byte < 127 else f"\\{byte:03d}" for byte in range(256)]
 
 
-def _body(body: bytes) -> Message:
+def _body(body: bytes, dialect: "_Dialect") -> Message:
     """Read what follows the identification."""
     data = bytes(2) + body
     flags = body[0] << 8 | body[1]
     counts = HEADER.unpack_from(data)[2:]
-    names = _Names(data)
+    names = dialect.names(data)
     questions: list[tuple[str, str]] = []
     answers: list[Answer] = []
-    whole = True
+    whole, rcode = True, flags & 15
     try:
-        at = _read_questions(names, counts[0], questions)
-        _read_answers(names, at, counts[1], answers)
+        at = _read_questions(names, counts[0], questions, dialect.types)
+        at = _read_answers(names, at, counts[1], answers, dialect)
+        if counts[3]:
+            rcode |= _extended_rcode(names, at, counts[2] + counts[3])
     except (IndexError, CutShort, Malformed):
         whole = False
     return Message(
         bool(flags & 0x8000),
-        RCODES.get(flags & 15, str(flags & 15)),
+        RCODES.get(rcode, str(rcode)),
         bool(flags & 0x0200),
         tuple(questions),
         tuple(answers),
@@ -163,8 +170,8 @@ _known_body = lru_cache(maxsize=MOST_KNOWN)(_body)
 """Sandboxed programs ask the same things again and again."""
 
 
-def message(payload: bytes) -> tuple[int, Message]:
-    """Read a DNS message; return its identification and the rest.
+def message(payload: bytes, *, netbios: bool = False) -> tuple[int, Message]:
+    """Read a message of DNS, or of NetBIOS' name service; return its identification and the rest.
 
     Raises:
         Malformed: fewer bytes than a header.
@@ -172,7 +179,7 @@ def message(payload: bytes) -> tuple[int, Message]:
     if len(payload) < HEADER.size:
         raise Malformed("fewer bytes than a header")
     read = _known_body if len(payload) <= LONGEST_KNOWN else _body
-    return payload[0] << 8 | payload[1], read(payload[2:])
+    return payload[0] << 8 | payload[1], read(payload[2:], _NETBIOS if netbios else _DNS)
 
 
 def looks_like_dns(payload: bytes) -> bool:
@@ -192,34 +199,55 @@ def looks_like_dns(payload: bytes) -> bool:
     return group in CLASSES and kind in TYPES and name.isascii() and "\\" not in name
 
 
-def _read_questions(names: _Names, count: int, questions: list[tuple[str, str]]) -> int:
+def _read_questions(
+    names: _Names, count: int, questions: list[tuple[str, str]], types: dict[int, str]
+) -> int:
     at = HEADER.size
     for _ in range(min(count, MOST_RECORDS)):
         name, at = names.read(at)
         (kind, _) = _question(names.data, at)
         at += 4
-        questions.append((name, type_name(kind)))
+        questions.append((name, types.get(kind) or f"TYPE{kind}"))
     return at
 
 
-def _read_answers(names: _Names, at: int, count: int, answers: list[Answer]) -> None:
+def _read_answers(names: _Names, at: int, count: int, answers: list[Answer], dialect: "_Dialect") -> int:
+    types, readers = dialect.types, dialect.readers
     for _ in range(min(count, MOST_RECORDS)):
         name, at = names.read(at)
         kind, _, ttl, length = _resource(names.data, at)
         at += 10
         if at + length > len(names.data):
             raise Malformed("record longer than its message")
-        answers.append(Answer(name, type_name(kind), _data_text(names, kind, at, at + length), ttl))
+        text = _data_text(names, readers.get(kind), at, at + length)
+        answers.append(Answer(name, types.get(kind) or f"TYPE{kind}", text, ttl))
         at += length
+    return at
 
 
-def type_name(kind: int) -> str:
-    """Return the mnemonic of a type, TYPE<number> for one without (RFC 3597)."""
-    return TYPES.get(kind, f"TYPE{kind}")
+def _extended_rcode(names: _Names, at: int, count: int) -> int:
+    """Return the upper bits of the return code, which stand in an OPT record (RFC 6891, 6.1.3).
+
+    Other records between `at` and there are only walked over when there may be such bits.
+    """
+    data, mark = names.data, names.data.find(OPT_BEGIN, at)
+    while mark >= 0 and data[mark + 5 : mark + 6] in {b"", b"\0"}:
+        mark = data.find(OPT_BEGIN, mark + 1)
+    if mark < 0:
+        return 0
+    try:
+        for _ in range(min(count, MOST_RECORDS)):
+            _, at = names.read(at)
+            kind, _, ttl, length = _resource(data, at)
+            if kind == OPT:
+                return int(ttl) >> 24 << 4
+            at += 10 + length
+    except (IndexError, CutShort, Malformed):
+        pass  # damage behind the answers costs no answer
+    return 0
 
 
-def _data_text(names: _Names, kind: int, start: int, end: int) -> str:
-    reader = READERS.get(kind)
+def _data_text(names: _Names, reader: "_DataReader | None", start: int, end: int) -> str:
     if reader is not None:
         try:
             return reader(names, start, end)
@@ -304,11 +332,15 @@ PARAMETERS = {
     4: "ipv4hint",
     5: "ech",
     6: "ipv6hint",
+    7: "dohpath",
+    8: "ohttp",
 }
 
 
 def _parameter(key: int, value: bytes) -> str:
-    name = PARAMETERS.get(key, f"key{key}")
+    name = _parameter_name(key)
+    if key == 0 and not len(value) % 2:
+        return f"{name}={','.join(_parameter_name(number) for (number,) in _each_two(value))}"
     if key == 1:
         return f"{name}={','.join(_lengths(value))}"
     if key == 3 and len(value) == 2:
@@ -319,7 +351,13 @@ def _parameter(key: int, value: bytes) -> str:
         return (
             f"{name}={','.join(inet_ntop(AF_INET6, value[at : at + 16]) for at in range(0, len(value), 16))}"
         )
+    if key == 7:
+        return f"{name}={name_text([value])}"
     return f"{name}={value.hex()}" if value else name
+
+
+def _parameter_name(key: int) -> str:
+    return PARAMETERS.get(key, f"key{key}")
 
 
 def _lengths(value: bytes) -> list[str]:
@@ -330,7 +368,8 @@ def _lengths(value: bytes) -> list[str]:
     return found
 
 
-READERS: dict[int, Callable[[_Names, int, int], str]] = {
+_DataReader = Callable[[_Names, int, int], str]
+READERS: dict[int, _DataReader] = {
     1: _address4, 2: _name, 5: _name, 6: _authority, 12: _name, 13: _strings, 15: _preferred_name,
     16: _strings, 28: _address6, 33: _service, 39: _name, 43: _delegation, 48: _key, 59: _delegation,
     60: _key, 64: _pointer_free_service, 65: _pointer_free_service, 99: _strings, 257: _authorisation,
@@ -344,7 +383,49 @@ def netbios_name(name: str) -> str:
         return name
     pairs = zip(encoded[::2], encoded[1::2], strict=True)
     decoded = bytes((ord(high) - 65) << 4 | (ord(low) - 65) for high, low in pairs)
-    return f"{name_text([decoded[:15].rstrip(b' ' + bytes(1))])}<{decoded[15]:02x}>"
+    return netbios_text(decoded)
+
+
+def netbios_text(name: bytes) -> str:
+    """Write a NetBIOS name of 16 bytes, of which the last says what has it, as "WORKGROUP<1d>"."""
+    return f"{name_text([name[:15].rstrip(b' ' + bytes(1))])}<{name[15]:02x}>"
+
+
+def _netbios_addresses(names: _Names, start: int, end: int) -> str:
+    """NB: flags and an address for each that has the name."""
+    if (end - start) % 6:
+        raise Malformed("addresses are cut short")
+    return " ".join(inet_ntoa(names.data[at + 2 : at + 6]) for at in range(start, end, 6))
+
+
+def _netbios_status(names: _Names, start: int, end: int) -> str:
+    """NBSTAT: the names that a machine has, then its unit identifier and statistics."""
+    at, count = start + 1, names.data[start]
+    if at + 18 * count > end:
+        raise Malformed("names are cut short")
+    return " ".join(netbios_text(names.data[each : each + 16]) for each in range(at, at + 18 * count, 18))
+
+
+class _NetbiosNames(_Names):
+    """The names of one message of NetBIOS."""
+
+    def read(self, at: int) -> tuple[str, int]:
+        name, behind = super().read(at)
+        return netbios_name(name), behind
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Dialect:
+    """What differs between DNS and NetBIOS' name service, which has its own numbers of types."""
+
+    types: dict[int, str]
+    """Mnemonics; a type without one is TYPE<number> (RFC 3597)."""
+    readers: dict[int, _DataReader]
+    names: type[_Names]
+
+
+_DNS = _Dialect(TYPES, READERS, _Names)
+_NETBIOS = _Dialect(NETBIOS_TYPES, {32: _netbios_addresses, 33: _netbios_status}, _NetbiosNames)
 
 
 class DnsOverTcp:

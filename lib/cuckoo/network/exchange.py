@@ -44,8 +44,13 @@ class Message:
     flaws: list[str] = field(default_factory=list)
     method: str = ""
     target: str = ""
+    scheme: str = ""
+    """That the request itself says, as only HTTP/2 does."""
     status: int = 0
+    """0 for a request, and where there is none."""
     reason: str = ""
+    kind: str = "http_request"
+    """What `save` is told that the body is."""
     stored: Record | None = None
     content: bytes = b""
     finished: bool = False
@@ -98,7 +103,7 @@ class Message:
             return
         if flaw:
             self.flaws.append(flaw)
-        self.stored, content = self.body.finish(self.listed("content-encoding"), self.kind)
+        self.stored, content = self.body.finish(self.codings, self.kind)
         self.content = bytes(content[:TEXT_LIMIT])
         self.finished = True
 
@@ -108,9 +113,12 @@ class Message:
         self.headers, self.trailers, self._values, self.stored = [], [], {}, None
 
     @property
-    def kind(self) -> str:
-        """What `save` is told that the body is."""
-        return "http_response" if self.status else "http_request"
+    def codings(self) -> list[str]:
+        """What the body is packed with, the last applied last; chunks are undone while it is read."""
+        codings = self.listed("content-encoding")
+        if "transfer-encoding" in self._values:
+            codings += [coding for coding in self.listed("transfer-encoding") if coding != "chunked"]
+        return codings
 
 
 @dataclass(eq=False)
@@ -147,6 +155,11 @@ class Exchange:
         for message in (self.request, self.response):
             if message is not None:
                 message.forget()
+
+    @property
+    def is_bare(self) -> bool:
+        """True when the request is one of HTTP/0.9, to which the answer may have no head."""
+        return self.request is not None and self.request.version == "0.9"
 
     @property
     def finished(self) -> bool:
@@ -203,7 +216,7 @@ class Origin:
             "uri": self._uri(request) if request else None,
             "path": _path(request.target) if request else None,
             "version": request.version if request else None,
-            "status": response.status if response else None,
+            "status": response.status or None if response else None,
             "reason": response.reason if response else None,
             "interim": exchange.interim,
             **_side("request", "req", request),
@@ -212,11 +225,12 @@ class Origin:
         }
 
     def _uri(self, request: Message) -> str:
-        host = request.header("host") or self.address
+        host = request.header("host") or _bracketed(self.address)
         if request.method == "CONNECT" or not host or ABSOLUTE.match(request.target):
             return request.target
-        scheme = "https" if self.section == "https_ex" else "http"
-        if self.port != _DEFAULT_PORTS[scheme] and not _PORT.search(host):
+        scheme = request.scheme or ("https" if self.section == "https_ex" else "http")
+        understood = _DEFAULT_PORTS.values() if request.scheme else (_DEFAULT_PORTS[scheme],)
+        if self.port not in understood and not _PORT.search(host):
             host = f"{host}:{self.port}"
         return f"{scheme}://{host}{'' if request.target.startswith('/') else '/'}{request.target}"
 
@@ -232,6 +246,11 @@ def _side(name: str, body_name: str, message: Message | None) -> Record:
     if message.trailers:
         side[f"{name}_trailers"] = [list(header) for header in message.trailers]
     return side
+
+
+def _bracketed(address: str) -> str:
+    """Write an address as it stands in a URI."""
+    return f"[{address}]" if ":" in address else address
 
 
 def _path(target: str) -> str:

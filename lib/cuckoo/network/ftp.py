@@ -105,13 +105,17 @@ class Ftp(Dialogue):
         self.records.append(summary)
 
     def _transfer(self, command: Command, endpoint: Record) -> Record:
-        return {
+        """Return the record of a transfer, to which its data connection adds when it ends after this one."""
+        asked = {
             "command": command.name,
             "name": command.argument,
             "code": command.code or None,
             "time": command.time,
-            **endpoint,
         }
+        known = endpoint.copy()
+        endpoint.clear()
+        endpoint.update(asked | known)
+        return endpoint
 
 
 class FtpData:

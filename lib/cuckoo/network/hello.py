@@ -122,6 +122,14 @@ class ClientHello:
         return _pairs(Reader(self.extension(SUPPORTED_VERSIONS) or b"").vector(1))
 
     @property
+    def highest_version(self) -> int:
+        """The latest version that the client speaks, drafts aside."""
+        order = list(VERSIONS)
+        return max(
+            (each for each in self.versions if each in VERSIONS), key=order.index, default=self.version
+        )
+
+    @property
     def groups(self) -> list[int]:
         """The named groups for the exchange of keys (RFC 8446, 4.2.7); elliptic curves, before."""
         return Reader(self.extension(GROUPS) or b"").numbers(2)

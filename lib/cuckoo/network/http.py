@@ -24,22 +24,23 @@ RESYNC_LIMIT = 1 << 20
 """Bytes without a message after which a side is given up."""
 
 _METHOD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64})[ \t]+")
-_VERSION = re.compile(rb"[ \t]HTTP/(\d{1,3}\.\d{1,3})\Z")
+_VERSION = re.compile(rb"[ \t](?i:HTTP)/(\d{1,3}\.\d{1,3})\Z")
 _LONGEST_VERSION = len(" HTTP/123.123")
-_STATUS = re.compile(rb"(?:HTTP/(\d{1,3}(?:\.\d{1,3})?)|ICY)[ \t]+(\d{3})")
+_STATUS = re.compile(rb"(?:(?i:HTTP)/(\d{1,3}(?:\.\d{1,3})?)|ICY)[ \t]+(\d{3})")
 _BLANKS = b" \t"
 _LINE_REST = b" \t\r"
+STATUS_BEGIN = b"HTTP/"
 HEAD_END = re.compile(rb"\n\r?\n")
 _CUT_VERSION = re.compile(rb"H|HT|HTT|HTTP|HTTP/[\d.]*")
 """The version where the line was cut, or where it stands in place of the target."""
 FINAL_WITHOUT_BODY = frozenset({101, 204, 304})
 
 
-Tunnel = Callable[[str], Conversation]
-"""Makes the parser of what follows a switch: "connect", or the protocol that the Upgrade names."""
+Tunnel = Callable[[str, str], Conversation]
+"""Makes the parser of what follows a switch: "connect" and where to, or the protocol that the Upgrade names."""
 
 
-def _ignore(_protocol: str) -> Conversation:
+def _ignore(_protocol: str, _target: str) -> Conversation:
     return Unread()
 
 
@@ -65,7 +66,7 @@ class Http(TwoTapes):
         """Flush what is pending; a CONNECT whose answer was not captured counts as agreed to."""
         last = self._open[-1] if self._open else None
         if self._inner is None and last is not None and last.switched is None and _connects(last):
-            self.hand_over(self._tunnel("connect"))
+            self._switch(last, "connect")
         super().close()
 
     def _finish(self) -> None:
@@ -133,14 +134,15 @@ class Http(TwoTapes):
             yield from _resynchronise(tape, _is_response)  # not above, where what was cut is still held
 
     def _response(self, tape: Tape) -> Steps:
-        line, cut = yield from _start_line(tape)
-        found = split_status_line(line)
-        if found is None:
-            raise Malformed
-        version, status, reason = found
-        message = Message(line, Body(self.context), self.time, (version or b"1.0").decode("ascii"))
-        message.status = int(status)
-        message.reason = printable(reason, 1024)
+        while not tape.buffer:
+            yield
+        waiting = self._waiting
+        if waiting and waiting[0].is_bare and (yield from _is_body(tape)):
+            message, cut = Message(b"", Body(self.context), self.time, "0.9"), None
+        else:
+            line, cut = yield from _start_line(tape)
+            message = self._status(line)
+        message.kind = "http_response"
         if 100 <= message.status < 200 and message.status != 101:
             yield from _fields(tape, message)
             self._note_interim(message.status)
@@ -150,6 +152,16 @@ class Http(TwoTapes):
             tape, message, lambda tape, message: self._response_body(tape, message, exchange), cut
         )
         self._decide_switch(message, exchange)
+
+    def _status(self, line: bytes) -> Message:
+        found = split_status_line(line)
+        if found is None:
+            raise Malformed
+        version, status, reason = found
+        message = Message(line, Body(self.context), self.time, (version or b"1.0").decode("ascii"))
+        message.status = int(status)
+        message.reason = printable(reason, 1024)
+        return message
 
     def _note_interim(self, status: int) -> None:
         if self._waiting and len(self._waiting[0].interim) < MAXIMUM_HEADERS:
@@ -188,13 +200,15 @@ class Http(TwoTapes):
     def _decide_switch(self, message: Message, exchange: Exchange) -> None:
         if exchange.switched is None and _switches(message, exchange):
             exchange.switched = True
-            protocol = "connect" if _connects(exchange) else message.header("upgrade").lower()
-            self.hand_over(self._tunnel(protocol))
+            self._switch(exchange, "connect" if _connects(exchange) else message.header("upgrade").lower())
         elif exchange.switched is None:
             exchange.switched = False
             self.tapes[CLIENT].resume()
 
     # both
+
+    def _switch(self, exchange: Exchange, protocol: str) -> None:
+        self.hand_over(self._tunnel(protocol, exchange.request.target if exchange.request else ""))
 
     def _rest(
         self, tape: Tape, message: Message, body: Callable[[Tape, Message], Steps], cut: Cut | None
@@ -301,6 +315,13 @@ def _connects(exchange: Exchange) -> bool:
 
 def _switches(message: Message, exchange: Exchange) -> bool:
     return message.status == 101 or (_connects(exchange) and 200 <= message.status < 300)
+
+
+def _is_body(tape: Tape) -> Generator[None, None, bool]:
+    """Tell whether what comes does not begin as a response with a head does."""
+    while len(tape.buffer) < len(STATUS_BEGIN):
+        yield
+    return tape.buffer[: len(STATUS_BEGIN)].upper() != STATUS_BEGIN
 
 
 def _start_line(tape: Tape) -> Generator[None, None, tuple[bytes, Cut | None]]:

@@ -31,6 +31,7 @@ UNPACKED_FACTOR = 8
 """How much dearer an unpacked byte of a header is than one of a body: a table of few bytes gives many."""
 OPEN_STREAMS = 1000
 MAXIMUM_HEADERS = 1000
+SCHEMES = frozenset({"http", "https"})
 Pairs = list[tuple[str, str]]
 
 
@@ -124,6 +125,7 @@ class Http2(TwoTapes):
         if side == CLIENT:
             message.method = special.get(":method", "")
             message.target = special.get(":path", special.get(":authority", ""))
+            message.scheme = special.get(":scheme", "") if special.get(":scheme") in SCHEMES else ""
             if authority := special.get(":authority", ""):
                 headers.insert(0, ("host", authority))
             first = f"{message.method} {message.target} HTTP/2"
@@ -132,6 +134,7 @@ class Http2(TwoTapes):
             message.status = (
                 int(digits) if digits.isascii() and digits.isdecimal() and len(digits) == 3 else 0
             )
+            message.kind = "http_response"
             first = f"HTTP/2 {digits}"
         message.take_headers(headers)
         message.start = first.encode()

@@ -22,4 +22,5 @@ def icmp(frame: Frame) -> Record:
         "type": kind,
         "code": code,
         "data": printable(carried, KEPT_BYTES),
+        "time": frame.time,
     }

@@ -1,6 +1,7 @@
 """IPv4 and IPv6 with their extension headers, fragments, and what tunnels IP in IP.
 
-Sources: RFC 791, 8200, 4302, 2784, 2890, 2637, 4213, 4380, 7348, 8926, 2661; 3GPP TS 29.281 (GTP-U).
+Sources: RFC 791, 8200, 4302, 2784, 2890, 2637, 4213, 4380, 7348, 8926, 2661; 3GPP TS 29.281 (GTP-U);
+draft-massar-v6ops-ayiya-02.
 """
 
 from collections.abc import Iterator
@@ -10,9 +11,11 @@ from lib.cuckoo.network.link import (
     ETHERNET,
     IP_BY_VERSION,
     IP_PROTOCOL,
+    IPV4,
     IPV6,
     PPP,
     UNKNOWN,
+    WIRELESS,
     Frame,
     Malformed,
 )
@@ -72,6 +75,7 @@ class Fragments:
     Attributes:
         given_up: datagrams that never became whole, or were let go.
         begun: the first fragments of unfinished datagrams, for whoever wants to read at least those.
+        lengths: bytes on the wire of the fragments of unfinished datagrams.
     """
 
     LONGEST = 0xFFFF
@@ -86,6 +90,7 @@ class Fragments:
         self._bytes = 0
         self._dropped = 0
         self.begun: dict[tuple[bytes, int, int], Frame] = {}
+        self.lengths: dict[tuple[bytes, int, int], int] = {}
 
     @property
     def given_up(self) -> int:
@@ -112,6 +117,13 @@ class Fragments:
             self._dropped += whole is None
         return whole
 
+    def note(self, key: tuple[bytes, int, int], first: Frame | None, length: int) -> None:
+        """Note the first fragment of a datagram, and what its fragments took on the wire so far."""
+        if key in self._unfinished:
+            self.lengths[key] = length
+            if first is not None:
+                self.begun[key] = first
+
     def _make_room(self, key: tuple[bytes, int, int], size: int) -> None:
         while self._bytes + size > self.MOST_BYTES_TOGETHER or (
             len(self._unfinished) >= self._maximum and key not in self._unfinished
@@ -122,6 +134,7 @@ class Fragments:
     def _forget(self, key: tuple[bytes, int, int]) -> None:
         self._bytes -= self._unfinished.pop(key).size
         self.begun.pop(key, None)
+        self.lengths.pop(key, None)
 
 
 class InternetProtocol:
@@ -171,14 +184,16 @@ class InternetProtocol:
         if frame.missing:
             return _cut(protocol, position)
         piece = frame.data[frame.start : frame.end]
-        key = (frame.addresses, protocol, identification)
-        whole = self.fragments.add(key, position, piece, last=not more)
+        key, fragments = (frame.addresses, protocol, identification), self.fragments
+        length = fragments.lengths.get(key, 0) + frame.length
+        whole = fragments.add(key, position, piece, last=not more)
         if whole is None:
-            if not position and key in self.fragments:
+            if not position:
                 _become(frame, piece)
-                self.fragments.begun[key] = frame
+            fragments.note(key, frame if not position else None, length)
             return WAITING
         _become(frame, whole)
+        frame.length = length
         return IP_PROTOCOL + protocol
 
     def leftovers(self) -> Iterator[tuple[int, Frame]]:
@@ -249,10 +264,13 @@ def _gre_payload(frame: Frame, kind: int, *, sequenced: bool) -> int:
         begin = frame.take(12)
         frame.take(8 if frame.data[begin + 11] & 1 else 0)
         return ETHERNET
-    return GRE_KINDS.get(kind, kind)
+    return WIRELESS if kind & 0xFF00 == ARUBA else GRE_KINDS.get(kind, kind)
 
 
+ARUBA = 0x8200
+"""Kinds of GRE in which access points of Aruba carry frames of IEEE 802.11; the low byte names a queue."""
 TEREDO_PORT, VXLAN_PORTS, GENEVE_PORT, GTP_PORT, L2TP_PORT = 3544, {4789, 8472}, 6081, 2152, 1701
+AYIYA_PORT = 5072
 
 
 def tunnel(frame: Frame, source: int, destination: int) -> int:
@@ -272,7 +290,7 @@ def tunnel(frame: Frame, source: int, destination: int) -> int:
         return _gtp(frame)
     if L2TP_PORT in ports:
         return _l2tp(frame)
-    return UNKNOWN
+    return _ayiya(frame) if AYIYA_PORT in ports else UNKNOWN
 
 
 def _holds_ipv6(frame: Frame) -> bool:
@@ -323,6 +341,23 @@ def _gtp(frame: Frame) -> int:
         return UNKNOWN
     frame.start = start
     return IP_BY_VERSION
+
+
+def _ayiya(frame: Frame) -> int:
+    """AYIYA: a packet behind identity and signature (draft-massar-v6ops-ayiya-02)."""
+    data, start = frame.data, frame.start
+    if frame.end - start < 8 or data[start + 2] & 15 != AYIYA_FORWARD:
+        return UNKNOWN
+    start += 8 + (1 << (data[start] >> 4)) + (data[start + 1] >> 4) * 4
+    kind = AYIYA_KINDS.get(data[frame.start + 3], UNKNOWN)
+    if start >= frame.end or kind == UNKNOWN:
+        return UNKNOWN
+    frame.start = start
+    return kind
+
+
+AYIYA_FORWARD = 1
+AYIYA_KINDS = {4: IPV4, 41: IPV6}
 
 
 def _l2tp(frame: Frame) -> int:

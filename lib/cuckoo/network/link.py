@@ -6,7 +6,7 @@ Each function here takes a `Frame`, moves its `start` behind one header and retu
 EtherType, or one of the numbers below that is none. A header cut short raises `Malformed`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from struct import Struct
 
 Layer = Callable[["Frame"], int]
@@ -15,6 +15,9 @@ IPV4, IPV6, ARP = 0x0800, 0x86DD, 0x0806
 IP_PROTOCOL = 0x10000
 """Added to an IP protocol number, so that one number says what follows in any layer."""
 ETHERNET, PPP, LLC, IP_BY_VERSION, UNKNOWN = 0x20000, 0x20001, 0x20002, 0x20003, 0x20004
+WIRELESS, AGGREGATE = 0x20005, 0x20006
+MOST_SUBFRAMES = 64
+"""Frames read of one aggregate."""
 LONGEST_ETHERNET_LENGTH = 1500
 
 
@@ -182,21 +185,52 @@ def radiotap(frame: Frame) -> int:
     if frame.start + 4 > frame.end:
         raise Malformed("header is cut short")
     (length,) = _little_two(frame.data, frame.start + 2)
-    frame.take(max(length, 8))
-    return wireless(frame)
+    begin = frame.take(max(length, 8))
+    return wireless(frame, padded=bool(_radiotap_flags(frame.data[begin : frame.start]) & 0x20))
 
 
-def wireless(frame: Frame) -> int:
-    """An IEEE 802.11 data frame in the clear; other frames and protected ones carry nothing for us."""
+def _radiotap_flags(header: bytes) -> int:
+    """Return the Flags of a radiotap header, the second of its fields; 0 without them."""
+    present = int.from_bytes(header[4:8], "little")
+    at = 8
+    while header[at - 1] & 0x80 and at + 4 <= len(header):
+        at += 4
+    if present & 1:
+        at += -at % 8 + 8  # the time stamp is before them
+    return header[at] if present & 2 and at < len(header) else 0
+
+
+def wireless(frame: Frame, *, padded: bool = False) -> int:
+    """An IEEE 802.11 data frame in the clear; other frames and protected ones carry nothing for us.
+
+    A card may have `padded` the header to a multiple of four bytes.
+    """
     data, begin = frame.data, frame.take(24)
     control, flags = data[begin], data[begin + 1]
     if control & 0x0C != 0x08 or control & 0x40 or flags & 0x40:
         return UNKNOWN
     if flags & 3 == 3:
         frame.take(6)
-    if control & 0x80:
-        frame.take(6 if flags & 0x80 else 2)
-    return LLC
+    quality = frame.take(6 if flags & 0x80 else 2) if control & 0x80 else 0
+    if padded:
+        frame.take(-(frame.start - begin) % 4)
+    return AGGREGATE if quality and data[quality] & 0x80 else LLC
+
+
+def subframes(frame: Frame) -> Iterator[Frame]:
+    """Yield what an aggregate of IEEE 802.11 (A-MSDU) carries: LLC behind two addresses and a length."""
+    at = frame.start
+    for count in range(MOST_SUBFRAMES):
+        if at + 14 > frame.end:
+            if not count:
+                raise Malformed("header is cut short")
+            return
+        size = 14 + int(_two(frame.data, at + 12)[0])
+        inner = Frame(frame.time, frame.data, size, frame.offset)
+        inner.start, inner.end = at + 14, min(at + size, frame.end)
+        inner.missing = at + size - inner.end
+        yield inner
+        at += size + -size % 4
 
 
 def slip(frame: Frame) -> int:

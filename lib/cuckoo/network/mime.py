@@ -30,6 +30,7 @@ _LINE_ENDS = re.compile(rb"[\r\n]*")
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _REST_OF_LINE = re.compile(rb"[ \t]*(?:\r?\n|\r?\Z)")
 _PARAMETER = re.compile(r";\s*(filename|name|boundary)\s*=\s*(?:\"([^\"]*)\"|([^\s;\"]+))", re.IGNORECASE)
+_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([\w.:+-]{1,40})", re.IGNORECASE)
 _FOLD = re.compile(r"\r?\n(?=[ \t])")
 _LINE_END = re.compile(r"\r?\n")
 _NAMING = ("content-type", "content-disposition")
@@ -91,7 +92,8 @@ class Part:
         if not any("name" in self._first.get(name, "").lower() for name in _NAMING):
             return ""
         try:
-            return clean(self._plain("filename", "name") or self._with_parameters().get_filename() or "")
+            name = self._plain("filename", "name") or self._with_parameters().get_filename() or ""
+            return decoded_header(name)
         except _ODD_HEADERS:
             return ""
 
@@ -112,9 +114,18 @@ class Part:
         """What separates the parts inside, b"" when there are none."""
         try:
             boundary = self._plain("boundary") or self._with_parameters().get_boundary() or ""
+            return boundary.encode("utf-8", "surrogateescape")[:256]
         except _ODD_HEADERS:
             return b""
-        return boundary.encode("utf-8", "surrogateescape")[:256]
+
+    def readable(self) -> str:
+        """Return the begin of the content as text, by the character set that it names if that is known."""
+        letters = self.decoded()
+        named = _CHARSET.search(self._first.get("content-type", "")[:_PARAMETER_LIMIT])
+        charset = named[1] if named is not None else "utf-8"
+        if charset.lower() in {"utf-8", "us-ascii"}:
+            return printable(letters, TEXT_LIMIT)
+        return in_charset(letters[:TEXT_LIMIT], charset) or printable(letters, TEXT_LIMIT)
 
     def decoded(self) -> bytes:
         """Undo the transfer encoding; what cannot be undone is returned as sent."""
@@ -164,10 +175,17 @@ def _decoded_word(found: re.Match[str]) -> str:
     if normalize_encoding(charset).lower() not in _CHARSETS:
         return found[0]
     decoded = _base64(letters) if encoding in "bB" else quopri.decodestring(letters, header=True)
+    return in_charset(decoded, charset) or found[0]
+
+
+def in_charset(letters: bytes, charset: str) -> str:
+    """Return letters of a character set as text; "" for a set that is not known, or is none."""
     try:
-        return clean(decoded.decode(charset, "replace"))
+        if normalize_encoding(charset).lower() not in _CHARSETS:
+            return ""
+        return clean(letters.decode(charset, "replace"))
     except (LookupError, ValueError):
-        return found[0]
+        return ""
 
 
 def read_mail(message: bytes, save: Save) -> Mail:
@@ -197,7 +215,7 @@ def _take_part(mail: Mail, part: Part, save: Save) -> None:
         described = {"name": part.name, "content_type": part.content_type}
         mail.attachments.append(save(part.decoded(), "attachment") | described)
     elif not mail.text:
-        mail.text = printable(part.decoded(), TEXT_LIMIT)
+        mail.text = part.readable()
 
 
 def _part(source: Span, depth: int) -> Part:

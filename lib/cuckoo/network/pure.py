@@ -12,6 +12,10 @@ from typing import Any, NamedTuple
 NAME = "python"
 
 ETHERNET_LINK = 1
+ENHANCED_PACKET = 6
+BLOCK_FRAME = 32
+"""Bytes of an enhanced packet block around its packet and options: eight numbers of 4."""
+LONGEST_BLOCK = 1 << 24
 IPV4 = 0x0800
 TCP, UDP, ICMP = 6, 17, 1
 
@@ -20,6 +24,8 @@ _usual = Struct(">12xHBxHxxHxB14xIIBB").unpack_from
 fragment bits, protocol, sequence and acknowledgement number, header length, flags; of UDP the first five, and
 its length in the upper half of the sixth."""
 _RECORD = {order: Struct(order + "IIII").unpack_from for order in "<>"}
+_BLOCK = {order: Struct(order + "IIIIIII").unpack_from for order in "<>"}
+_SIZE = {order: Struct(order + "I").unpack_from for order in "<>"}
 
 
 class Format(NamedTuple):
@@ -28,6 +34,17 @@ class Format(NamedTuple):
     order: str
     unit: float
     header: int
+
+
+class Interface(NamedTuple):
+    """An interface of a pcapng section."""
+
+    link: int
+    snap_length: int
+    unit: float
+    """Seconds per unit of its time stamps."""
+    offset: int
+    """Seconds to add to them."""
 
 
 class Flow:
@@ -69,16 +86,17 @@ class Stream(Direction):
 
     Attributes:
         next: the sequence number expected next, negative before the first segment.
+        end: that behind the last byte, negative before a FIN.
         acknowledged: the last acknowledgement number sent this way, negative before the first.
         received: bytes of the stream so far, gaps included.
         waiting: heap of what came too early; see `tcp`.
     """
 
-    __slots__ = ("acknowledged", "next", "received", "waiting")
+    __slots__ = ("acknowledged", "end", "next", "received", "waiting")
 
     def __init__(self, flow: Flow, side: int, key: bytes) -> None:
         super().__init__(flow, side, key)
-        self.next = self.acknowledged = -1
+        self.next = self.end = self.acknowledged = -1
         self.received = 0
         self.waiting: list[tuple[int, float, bytes, int]] = []
 
@@ -160,6 +178,32 @@ class Walk:
             position = end
         return position
 
+    def blocks(
+        self,
+        data: bytes,
+        position: int,
+        order: str,
+        interfaces: list[Interface],
+        base: int,  # noqa: ARG002 - as above
+    ) -> int:
+        """Take and count enhanced packet blocks of a pcapng section, in the way of `records`."""
+        unpack, trailer, packet, tick = _BLOCK[order], _SIZE[order], self.packet, self.tick
+        available = len(data)
+        while position + BLOCK_FRAME <= available:
+            kind, size, number, high, low, length, wire = unpack(data, position)
+            if kind != ENHANCED_PACKET or number >= len(interfaces) or not _is_plain(size, length):
+                break
+            if (end := position + size) > available or trailer(data, end - 4) != (size,):
+                break
+            link, _, unit, offset = interfaces[number]
+            time = (high << 32 | low) * unit + offset
+            begin = position + 28
+            if not packet(time, link, data[begin : begin + length], wire):
+                break
+            tick(time)
+            position = end
+        return position
+
     def packet(self, time: float, link: int, data: bytes, length: int) -> bool:
         """Take a packet of a known flow of plain Ethernet, IPv4, and TCP or UDP; False for any other."""
         if len(data) < 48 or link != ETHERNET_LINK:
@@ -173,17 +217,22 @@ class Walk:
             if half is None or flags & 0x17 != 0x10 or start < 54 or start > end:
                 return False
             half.acknowledged = acknowledged
-            half.segment(sequence, data, start, end, time)
-            half.packets += 1
         elif protocol == UDP:
             half = self._datagrams.get(data[26:38])
             if half is None or sequence >> 16 != end - 34 or end < 42:
                 return False
-            half.packets += 1  # before the reader, which may look at it
-            if half.flow.reader is not None:
-                half.flow.reader(half, data[42:end], time)
         else:
             return protocol == ICMP and self._count_icmp(data[30:34], length)
+        half.packets += 1
         half.wire_bytes += length
         half.flow.last = time
+        if protocol == TCP:
+            half.segment(sequence, data, start, end, time)
+        elif half.flow.reader is not None:
+            half.flow.reader(half, data[42:end], time)
         return True
+
+
+def _is_plain(size: int, length: int) -> bool:
+    """Tell whether an enhanced packet block of this size has room for its packet, and needs no padding."""
+    return BLOCK_FRAME + length <= size <= LONGEST_BLOCK and not size % 4

@@ -6,7 +6,7 @@ from sys import getsizeof
 from typing import Any
 
 from lib.cuckoo.network.conversation import Pool, Record
-from lib.cuckoo.network.dns import NETBIOS_TYPES, Answer, Message, message, netbios_name
+from lib.cuckoo.network.dns import Answer, Message, message
 
 FAMILIES = {53: "dns", 5353: "mdns", 5355: "llmnr", 137: "nbns"}
 """Port of the server to the section that its questions belong to."""
@@ -62,22 +62,24 @@ class Questions:
         Raises:
             dns.Malformed: this is no message.
         """
-        identification, found = message(payload)
+        identification, found = message(payload, netbios=family == "nbns")
+        # other families ask everybody, and somebody answers
+        asker = flow if family == "dns" else family.encode()
         for name, kind in found.questions:
-            key = _key(family, name, kind)
+            key = (family, name, kind)
             record = self._records.get(key) or self._new(key, time)
             if record is None:
                 continue
             if not found.response:
                 record["count"] += 1
             if record["latency"] is None:
-                self._time(record, (flow, identification, name), found, time)
+                self._time(record, (asker, identification, name), found, time)
             if found.response:
                 self._answer(record, key, found)
             if record["latency"] is not None and len(found.questions) == 1 and found.whole:
                 self._settle(family, payload, record, found)
         if found.response and not found.questions:
-            self._announcement(family, found, time)
+            self._announcement(family, (asker, identification), found, time)
         return found.whole
 
     def _settle(self, family: str, payload: bytes, record: Record, found: Message) -> None:
@@ -140,12 +142,17 @@ class Questions:
             names.setdefault(asked)
             names.setdefault(answer.name)
 
-    def _announcement(self, family: str, found: Message, time: float) -> None:
-        """A multicast answer that nobody asked for in the same message: known by its owner's name."""
+    def _announcement(self, family: str, slot: tuple[bytes, int], found: Message, time: float) -> None:
+        """An answer without its question, as of multicast and NetBIOS: known by its owner's name."""
         for answer in found.answers:
-            key = _key(family, answer.name, answer.type)
-            if self._records.get(key) or self._new(key, time):
-                self._keep(key, answer)
+            key = (family, answer.name, answer.type)
+            record = self._records.get(key) or self._new(key, time)
+            if record is None:
+                continue
+            if record["latency"] is None:
+                self._time(record, (*slot, answer.name), found, time)
+            record["rcode"] = record["rcode"] or found.rcode
+            self._keep(key, answer)
 
     def section(self, family: str) -> list[Record]:
         """Return the records of a family, first asked first."""
@@ -167,14 +174,6 @@ class Questions:
             if family == "dns" and name and not name.endswith(".arpa") and not seen.get(name):
                 seen[name] = next((each.data for each in known if each.type in {"A", "AAAA"}), "")
         yield from seen.items()
-
-
-def _key(family: str, name: str, kind: str) -> tuple[str, str, str]:
-    """Return what a record is known by; names of NetBIOS are decoded, and its types are others."""
-    if family != "nbns":
-        return family, name, kind
-    number = int(kind[4:]) if kind.startswith("TYPE") else 33 if kind == "SRV" else 0
-    return "nbns", netbios_name(name), NETBIOS_TYPES.get(number, kind)
 
 
 def _answer_record(answer: Answer, asked: str) -> dict[str, Any]:

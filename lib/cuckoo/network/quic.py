@@ -62,6 +62,19 @@ class Initial:
 
 
 @dataclass(frozen=True)
+class Header:
+    """The long header of a packet (RFC 9000, 17.2), as far as it is not protected."""
+
+    version: int
+    destination: bytes
+    initial: bool
+    number_at: int
+    """Offset of the packet number."""
+    size: int
+    """Bytes from there to the end of the packet."""
+
+
+@dataclass(frozen=True)
 class Keys:
     """What opens the Initial packets of one direction."""
 
@@ -99,6 +112,8 @@ def _salt(version: int) -> bytes | None:
 class Quic:
     """One UDP flow that carries QUIC; every `data` is one datagram."""
 
+    swapped = False
+
     def __init__(self, context: Context) -> None:
         self.context = context
         self.records: list[Record] = []
@@ -118,10 +133,13 @@ class Quic:
         if (answered and self._client is not None) or self._packets >= PACKET_LIMIT:
             return
         self._started = self._started or time
-        for initial in initials(bytes(payload[:LONGEST_DATAGRAM])):
+        found = initials(bytes(payload[:LONGEST_DATAGRAM]))
+        for initial in found:
             self._packets += 1
             self._version = self._version or initial.version
             self._take(side, initial)
+        if not found and side == CLIENT and not self._identifiers:
+            self._begin(bytes(payload[:LONGEST_DATAGRAM]))
         if not self._hold.resize(sum(crypto.size for crypto in self._crypto)):
             self._packets = PACKET_LIMIT
             self._flaws.append("no room for the handshake")
@@ -130,6 +148,14 @@ class Quic:
     def _let_go(self) -> None:
         self._crypto = (Crypto(), Crypto())
         self._hold.resize(0)
+
+    def _begin(self, datagram: bytes) -> None:
+        """Take what is readable of the client's first packet, when the capture holds only its begin."""
+        header = long_header(datagram)
+        if header is not None and header.initial and header.number_at + header.size > len(datagram):
+            self._version = self._version or header.version
+            self._identifiers.append(header.destination)
+            self._flaws.append(f"{SIDES[CLIENT]}: the first packet is cut short")
 
     def gap(self, side: int, size: int) -> None:
         """Datagrams have no gaps."""
@@ -269,25 +295,33 @@ def initials(datagram: bytes) -> list[Initial]:
     """Return the Initial packets of a datagram; several packets may share one."""
     found: list[Initial] = []
     start = 0
-    while len(datagram) - start > 20 and datagram[start] & 0x80 and len(found) < PACKET_LIMIT:
-        reader = Reader(datagram, start)
-        first, version = reader.number(1), reader.number(4)
-        destination = reader.vector(1)
-        reader.vector(1)
-        salted = _salt(version) is not None
-        initial = _is_initial(first, version)
-        if not salted or len(destination) > 20:
+    while len(found) < PACKET_LIMIT and (header := long_header(datagram, start)) is not None:
+        end = start + header.number_at + header.size
+        if end > len(datagram):
             break
-        if initial:
-            reader.take(varint(reader))
-        size = varint(reader)
-        number_at, end = reader.at - start, reader.at + size
-        if reader.short or size < 20 or len(datagram) < end:
-            break
-        if initial:
-            found.append(Initial(version, destination, datagram[start:end], number_at))
+        if header.initial:
+            found.append(Initial(header.version, header.destination, datagram[start:end], header.number_at))
         start = end
     return found
+
+
+def long_header(datagram: bytes, start: int = 0) -> Header | None:
+    """Read the header at an offset of a datagram; None when it is none of a version that can be opened."""
+    if len(datagram) - start <= 20 or not datagram[start] & 0x80:
+        return None
+    reader = Reader(datagram, start)
+    first, version = reader.number(1), reader.number(4)
+    destination = reader.vector(1)
+    reader.vector(1)
+    if _salt(version) is None or len(destination) > 20:
+        return None
+    initial = _is_initial(first, version)
+    if initial:
+        reader.take(varint(reader))
+    size = varint(reader)
+    if reader.short or size < 20:
+        return None
+    return Header(version, destination, initial, reader.at - start, size)
 
 
 @lru_cache(maxsize=256)

@@ -1,17 +1,16 @@
 """Which walk over packets runs: the compiled one where it was built, else its twin in Python.
 
-`FLEDGE_PURE=1` in the environment asks for the twin. What flows consist of comes with the walk, because other classes
-are made of it: that choice is for the life of the process.
+What flows consist of comes with the walk, because other classes are made of it: that choice is for the life of the
+process.
 """
 
-import importlib
-import os
 from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from lib.cuckoo.common.twins import preferred, twins
 from lib.cuckoo.network import pure
 
-INTERFACE = 2
+INTERFACE = 3
 """Raised with every change to what `Walker` and `Backend` offer or are given, here and in `_walk.pyx`."""
 
 
@@ -28,6 +27,11 @@ class Walker(Protocol):
 
     def records(self, data: bytes, position: int, written: pure.Format, link: int, base: int) -> int:
         """Take records of a pcap."""
+
+    def blocks(
+        self, data: bytes, position: int, order: str, interfaces: list[pure.Interface], base: int
+    ) -> int:
+        """Take blocks of a pcapng."""
 
     def packet(self, time: float, link: int, data: bytes, length: int) -> bool:
         """Take a packet."""
@@ -53,26 +57,11 @@ class Backend(Protocol):
 
 
 def available() -> dict[str, Backend]:
-    """Return the walks that this installation has, by name.
-
-    A compiled one that was built from other sources, as after an update without a new installation, is passed over.
-    """
-    backends = {pure.NAME: cast("Backend", pure)}
-    try:
-        walk = importlib.import_module("lib.cuckoo.network._walk")
-    except ImportError:
-        return backends
-    if getattr(walk, "INTERFACE", None) != INTERFACE:
-        return backends
-    return {walk.NAME: cast("Backend", walk)} | backends
+    """Return the walks that this installation has, by name."""
+    return twins(cast("Backend", pure), "lib.cuckoo.network._walk", INTERFACE)
 
 
-def _choose() -> Backend:
-    backends = available()
-    return backends[pure.NAME] if os.environ.get("FLEDGE_PURE") == "1" else next(iter(backends.values()))
-
-
-_active = _choose()
+_active = preferred(available())
 
 if TYPE_CHECKING:
     Direction = pure.Direction

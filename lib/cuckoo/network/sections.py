@@ -115,7 +115,7 @@ class Sections:
         self._lists[section].append({
             "src": ends.src, "sport": ends.sport, "dst": ends.dst, "dport": ends.dport,
             "offset": flow.offset, "time": round(flow.first - (self.start or 0.0), 6),
-            "duration": round(flow.last - flow.first, 6), "packets": packets, "bytes": size,
+            "duration": max(round(flow.last - flow.first, 6), 0.0), "packets": packets, "bytes": size,
             "protocol": flow.protocol or None, **more,
         })  # fmt: skip
 

@@ -37,7 +37,7 @@ class UdpFlow(Ends, Attributed):
     time: float
     """Of its first packet, in seconds since the first of the capture."""
     duration: float
-    """Seconds from its first packet to its last."""
+    """Seconds from its first packet to its last; 0 where the clock went back."""
     packets: int
     """Both ways."""
     bytes: int
@@ -74,6 +74,8 @@ class IcmpMessage(TypedDict):
     """Its number."""
     data: str
     """What an echo carries, as text; at most 256 bytes."""
+    time: float
+    """In seconds since 1970."""
 
 
 class DnsAnswer(TypedDict):
@@ -228,7 +230,7 @@ class HttpExchange(Ends, Attributed):
     version: str | None
     """Of HTTP, as the request says."""
     status: int | None
-    """Of the response."""
+    """Of the response; null in HTTP/0.9 too, which has none."""
     reason: str | None
     """Of the response, in words."""
     interim: list[int]
@@ -265,13 +267,13 @@ class Certificate(TypedDict):
     error: NotRequired[str]
     """Why it, or part of it, could not be read."""
     subject: NotRequired[str | None]
-    """Whom it is for, RFC 4514. This and what follows is absent when the whole could not be read."""
+    """Whom it is for, as RFC 4514 writes names. This and what follows is absent when the whole could not be read."""
     issuer: NotRequired[str | None]
-    """Who gave it, RFC 4514."""
+    """Who gave it, as RFC 4514 writes names."""
     common_name: NotRequired[str | None]
     """The name of whom it is for."""
     serial: NotRequired[str | None]
-    """Hexadecimal."""
+    """Hexadecimal; also of a certificate that could not be read as a whole, where it could."""
     not_before: NotRequired[str | None]
     """ISO 8601, UTC."""
     not_after: NotRequired[str | None]
@@ -288,7 +290,7 @@ class Hellos(Ends):
     time: float
     """Of the first message, in seconds since 1970."""
     version: str
-    """That was agreed on: "TLS 1.3", "QUIC 1"."""
+    """That was agreed on: "TLS 1.3", "QUIC 1"; where no server answered, the latest that the client offers."""
     sni: str | None
     """The name that the client asks for, "" for none."""
     client_random: str | None
@@ -337,7 +339,7 @@ class Alert(TypedDict):
 
 
 class TlsHandshake(Hellos, Attributed):
-    """A connection of TLS."""
+    """A connection of TLS, or of DTLS over UDP."""
 
     resumed: bool | None
     """True when the server took up an old session; null when that cannot be seen."""
@@ -354,7 +356,7 @@ class TlsHandshake(Hellos, Attributed):
 
 
 class Quic(Hellos):
-    """A connection of QUIC."""
+    """A connection of QUIC, or of Google's before the standard ("gQUIC Q046"), which has no hello of TLS."""
 
 
 class CommandRecord(TypedDict):
@@ -404,7 +406,7 @@ class MailMessage(_FROM):
     mail_from: str
     """Of the envelope."""
     rcpt_to: list[str]
-    """Of the envelope."""
+    """Of the envelope, refused ones too."""
     accepted: int | None
     """Code of the last reply; null when it was not captured."""
     time: float
@@ -654,7 +656,7 @@ class NetworkSection(TypedDict):
     https_ex: list[HttpExchange]
     """Decrypted requests with their responses."""
     tls: list[TlsHandshake]
-    """Connections of TLS."""
+    """Connections of TLS and DTLS."""
     quic: list[Quic]
     """Connections of QUIC."""
     smtp: list[Smtp]

@@ -23,11 +23,13 @@ COMMANDS = {
     0x10: "check_directory",
     0x24: "locking_andx",
     0x25: "transaction",
+    0x26: "transaction_secondary",
     0x2B: "echo",
     0x2D: "open_andx",
     0x2E: "read_andx",
     0x2F: "write_andx",
     0x32: "transaction2",
+    0x33: "transaction2_secondary",
     0x34: "find_close2",
     0x70: "tree_connect",
     0x71: "tree_disconnect",
@@ -36,7 +38,9 @@ COMMANDS = {
     0x74: "logoff_andx",
     0x75: "tree_connect_andx",
     0xA0: "nt_transact",
+    0xA1: "nt_transact_secondary",
     0xA2: "nt_create_andx",
+    0xA4: "nt_cancel",
 }
 PATHS = frozenset({0x00, 0x01, 0x02, 0x03, 0x06, 0x08, 0x0F, 0x10})
 """Commands whose data is a path behind a format byte."""

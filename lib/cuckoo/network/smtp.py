@@ -33,7 +33,7 @@ AUTH_STEPS = 4
 END_OF_DATA = re.compile(rb"\n\.\r?\n")
 EMPTY_DATA = re.compile(rb"\.\r?\n")
 _CHUNK = re.compile(r"(\d{1,12})(?:\s+(LAST))?\s*$", re.IGNORECASE)
-_PATH = re.compile(r"(?:FROM|TO)\s*:\s*<?([^<>\s]*)>?", re.IGNORECASE)
+_PATH = re.compile(r"(?:FROM|TO)\s*:\s*(?:<([^<>]*)>|<?([^<>\s]*))", re.IGNORECASE)
 
 
 def unstuffed(content: bytes) -> bytes:
@@ -97,7 +97,7 @@ class Smtp(Dialogue):
 
     def _note_envelope(self, command: Command) -> None:
         found = _PATH.match(command.argument)
-        path = found[1] if found is not None else command.argument
+        path = (found[1] or found[2] or "") if found is not None else command.argument
         if command.name == "RCPT":
             self._add_recipient(path)
         else:

@@ -22,8 +22,8 @@ _ZERO = re.compile(rb"\0")
 class Socks(TwoTapes):
     """One connection to a SOCKS server."""
 
-    def __init__(self, context: Context, inside: Callable[[], Conversation]) -> None:
-        """Read one connection; `inside` makes the parser of what the tunnel carries."""
+    def __init__(self, context: Context, inside: Callable[[str, int], Conversation]) -> None:
+        """Read one connection; `inside` makes the parser of what the tunnel carries, given host and port."""
         self._inside = inside
         self._method: int | None = None
         self._impatient = False
@@ -80,7 +80,7 @@ class Socks(TwoTapes):
             granted = second == 90
         self._request["granted"] = granted
         if granted and "host" in self._request and not self._impatient:
-            self.hand_over(self._inside())
+            self.hand_over(self._inside(self._request["host"], self._request["port"]))
 
     def _finish(self) -> None:
         if "host" in self._request:

@@ -50,26 +50,30 @@ class Half(Stream):
 
     Attributes:
         initial: the sequence number of the first byte, UNSET where no SYN was seen.
-        end: that behind the last byte, UNSET before a FIN.
     """
 
-    __slots__ = ("end", "initial", "lost", "waiting_bytes")
+    __slots__ = ("initial", "lost", "waiting_bytes")
     flow: "Connection"
 
     def __init__(self, flow: "Connection", side: int, key: bytes) -> None:
         super().__init__(flow, side, key)
-        self.initial = self.end = UNSET
+        self.initial = UNSET
         self.lost = self.waiting_bytes = 0
 
     def segment(self, sequence: int, data: bytes, start: int, end: int, time: float) -> None:
         """Take the payload `data[start:end]`, which may be empty."""
-        size = end - start
-        if size <= 0:
+        if start >= end:
             return
         if sequence != self.next or self.waiting:
             self.arrange(sequence, data[start:end], 0, time)
-            return
-        self.next = (sequence + size) & MASK
+        else:
+            self._pass_on(data, start, end, time)
+        if self.next == self.end:
+            self.flow.settle()
+
+    def _pass_on(self, data: bytes, start: int, end: int, time: float) -> None:
+        size = end - start
+        self.next = (self.next + size) & MASK
         self.received += size
         consumer = self.flow.consumer or (self.flow.start() if self.flow.silent else None)
         if consumer is not None:
@@ -217,6 +221,13 @@ class Connection(Flow):
         elif not detecting.swapped:
             self.consumer = chosen
 
+    def settle(self) -> None:
+        """Close the connection when both sides have sent all up to their FIN."""
+        if self.consumer is not None or self.state == "open":
+            client, server = self.halves
+            if client.finished and server.finished:
+                self.close("closed")
+
     def close(self, state: str) -> None:
         """End the connection: what waits is passed on, the parser finishes."""
         for half in self.halves:
@@ -330,10 +341,8 @@ def after_control(half: Half, flags: int) -> None:
     connection = half.flow
     if flags & RST:
         connection.close("reset")
-    elif connection.consumer is not None or connection.state == "open":
-        client, server = connection.halves
-        if client.finished and server.finished:
-            connection.close("closed")
+    else:
+        connection.settle()
 
 
 def _is_reuse(half: Half, flags: int, sequence: int) -> bool:

@@ -1,11 +1,11 @@
 """TLS connections (RFC 8446, 5246; SSL 3, and the hellos of SSL 2): one record of the handshake for each.
 
-Record "tls": time, version, sni, alpn (offered), alpn_selected, cipher and cipher_name (chosen), ciphers,
-extensions, groups (offered, as numbers), client_random, server_random and session_id (of the server;
-hexadecimal), resumed (the server took up an old session; None when that cannot be seen), certificates and
-client_certificates (see `certificates`), ja3, ja3_string, ja3s, ja3s_string, ja4, alerts, established (both
-sides sent protected records), decrypted (bytes), flaws. What belongs to a side whose hello was not captured
-is None or empty.
+Record "tls": time, version (agreed on; where no server answered, the latest that the client offers), sni, alpn
+(offered), alpn_selected, cipher and cipher_name (chosen), ciphers, extensions, groups (offered, as numbers),
+client_random, server_random and session_id (of the server; hexadecimal), resumed (the server took up an old
+session; None when that cannot be seen), certificates and client_certificates (see `certificates`), ja3,
+ja3_string, ja3s, ja3s_string, ja4, alerts, established (both sides sent protected records), decrypted (bytes),
+flaws. What belongs to a side whose hello was not captured is None or empty.
 
 When the context holds the connection's secrets, its application bytes are handed to an inner conversation.
 """
@@ -80,9 +80,12 @@ class Half:
 class Tls(TwoTapes):
     """One TLS connection."""
 
-    def __init__(self, context: Context, inside: Callable[[], Conversation] = Unread) -> None:
-        """Read one connection; `inside` makes the parser of its decrypted bytes."""
+    def __init__(
+        self, context: Context, inside: Callable[[], Conversation] = Unread, *, transport: str = "t"
+    ) -> None:
+        """Read one connection; `inside` makes the parser of its decrypted bytes, `transport` is that of JA4."""
         self._inside = inside
+        self._transport = transport
         self._halves = (Half(), Half())
         self._started = 0.0
         self._client: ClientHello | None = None
@@ -292,7 +295,7 @@ class Tls(TwoTapes):
             "protocol": "tls",
             "time": self._started,
             "version": version_name(self._version()),
-            **describe_client(self._client),
+            **describe_client(self._client, self._transport),
             **server,
             "alpn_selected": self._hidden_protocol or server["alpn_selected"],
             "resumed": self._resumed(),
@@ -309,7 +312,7 @@ class Tls(TwoTapes):
             return self._server.chosen_version
         if self._ssl2_version or self._client is None:
             return self._ssl2_version
-        return self._client.version
+        return self._client.highest_version
 
     def _resumed(self) -> bool | None:
         """Say whether an old session was taken up; TLS 1.3 tells by the server's choice of a shared key."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from lib.cuckoo.network.conversation import CLIENT, SERVER
 from lib.cuckoo.network.flows import FlowTable, ports, reversed_key
+from lib.cuckoo.network.questions import FAMILIES
 from lib.cuckoo.network.reader import Direction, Flow
 
 Reader = Callable[[Direction, bytes, float], None]
@@ -51,4 +52,4 @@ class Exchanges(FlowTable):
 
 def _sent_by_server(key: bytes) -> bool:
     source, destination = ports(key)
-    return source < 1024 <= destination
+    return source < 1024 <= destination or (source in FAMILIES and destination not in FAMILIES)

@@ -68,6 +68,7 @@ def test_an_interrupted_one_counts_as_interrupted(root: WorkingRoot) -> None:
     assert running.returncode == 130
     assert state
     assert state.ending is Ending.INTERRUPTED
+    assert state.seconds > 0
     assert (herd.leases(), herd.processes()) == ([], [])
 
 

@@ -54,7 +54,9 @@ def test_a_signal_ends_it_cleanly_in_the_middle_of_an_analysis(
     assert running.returncode == status
     assert (herd.leases(), herd.processes(), herd.drafts()) == ([], [], [])
     states = [herd.state(name) for name in herd.names]
-    assert [state and state.ending for state in states] == [Ending.INTERRUPTED] * 2
+    assert [state and (state.ending, state.seconds > 0) for state in states] == [
+        (Ending.INTERRUPTED, True)
+    ] * 2
 
 
 def test_an_analysis_waits_until_it_is_settled_or_marked(herd: Herd) -> None:

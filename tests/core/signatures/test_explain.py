@@ -1,12 +1,17 @@
+import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lib.cuckoo.core.signatures.explain import Explanation, Verdict, explain
+from lib.cuckoo.core.limits import Limits
+from lib.cuckoo.core.signatures.explain import Explanation, Verdict, explain, explain_apart
 from lib.cuckoo.core.signatures.loading import load_signatures
 from lib.cuckoo.core.signatures.selection import Setting
 from lib.cuckoo.core.signatures.trial import call
+from lib.cuckoo.core.stage import Conditions
 
 FILE = '''"""For tests."""
 
@@ -45,6 +50,20 @@ class Raising(Signature):
 
     def run(self):
         raise LookupError("oh")
+'''
+
+HANGING = '''"""For tests."""
+
+import time
+
+from lib.cuckoo.common.abstracts import Signature
+
+
+class Hanging(Signature):
+    name = "hanging"
+
+    def run(self):
+        time.sleep(600)
 '''
 
 
@@ -147,3 +166,35 @@ def test_the_record_is_plain(folder: Path) -> None:
 
     assert record["verdict"] == "matched"
     assert type(record["verdict"]) is str
+
+
+def conditions(**limits: int) -> Conditions:
+    return Conditions("/nowhere", Limits(**limits))
+
+
+def test_one_that_hangs_is_ended_and_named(folder: Path) -> None:
+    (folder / "hanging.py").write_text(HANGING)
+
+    found = explain_apart("hanging", load_signatures([folder]), {}, Setting(), conditions(wall_seconds=1))
+
+    assert found.verdict is Verdict.ENDED
+    assert found.reason == "ended at its limit of 1 s of wall-clock time"
+    assert found.file == str(folder / "hanging.py")
+
+
+def test_an_interrupt_right_after_the_launch_ends_the_child(
+    folder: Path, at_fork: dict[str, Callable[[], None]]
+) -> None:
+    (folder / "hanging.py").write_text(HANGING)
+    engine = os.getpid()
+
+    def interrupt() -> None:
+        if os.getpid() == engine:
+            os.kill(engine, signal.SIGINT)
+
+    at_fork["after"] = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        explain_apart("hanging", load_signatures([folder]), {}, Setting(), conditions())
+
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)

@@ -182,6 +182,31 @@ def test_a_configured_file_that_is_missing_is_a_missing_dependency(analysis: Pat
     assert "absent" in run.error
 
 
+@pytest.mark.parametrize("option", ["host_allowlist", "domain_allowlist"])
+@pytest.mark.parametrize("content", [bytes(range(256)), b"1.2.3.4 example.com", b"\xff\xfea\0"])
+def test_an_allow_list_that_cannot_be_read_is_named(
+    analysis: Path, tmp_path: Path, option: str, content: bytes
+) -> None:
+    capture(analysis)
+    (tmp_path / "list.txt").write_bytes(content)
+
+    _, run = run_module(MODULE, analysis, **cast("Any", {option: str(tmp_path / "list.txt")}))
+
+    assert run.outcome is Outcome.UNAVAILABLE
+    assert f"cannot read the {option} {tmp_path / 'list.txt'}: " in run.reason
+
+
+def test_an_allow_list_may_begin_with_a_byte_order_mark(
+    analysis: Path, tmp_path: Path, answer: Answer
+) -> None:
+    capture(analysis)
+    (tmp_path / "list.txt").write_text(SERVER, encoding="utf-8-sig")
+
+    section, _ = answer("network", analysis, host_allowlist=str(tmp_path / "list.txt"))
+
+    assert section["hosts"] == []
+
+
 def test_flows_get_the_process_of_the_behaviour_section(analysis: Path) -> None:
     capture(analysis)
     arguments = [{"name": "ip", "value": SERVER}, {"name": "port", "value": "80"}]

@@ -218,6 +218,20 @@ def test_what_stands_for_more_than_is_shown_is_counted_before_it_is_cut() -> Non
     assert (found.rows, found.total) == ([["a.example", 2], ["b.example", ""]], 3)
 
 
+def test_a_host_is_shown_with_the_network_that_it_is_in() -> None:
+    hosts = [
+        {"ip": "192.0.2.1", "asn": 64500, "as_organisation": "Example AB"},
+        {"ip": "192.0.2.2", "asn": None, "as_organisation": ""},
+    ]
+
+    found = tables({"network": {"hosts": hosts}})["Hosts"]
+
+    assert (found.columns, found.rows) == (
+        ["address", "network"],
+        [["192.0.2.1", "AS64500 Example AB"], ["192.0.2.2", ""]],
+    )
+
+
 def test_the_ledger_tells_when_a_cached_answer_was_computed() -> None:
     runs = [
         {"module": "static", "outcome": "CACHED", "cached_from": "2026-03-17 09:14:05", "notes": ["cut"]},

@@ -32,11 +32,16 @@ def recover(analysis: Analysis, lease: Lease, states: States) -> State | None:
     return None if tells_of(Path(previous.journal), previous.token) else recorded.state
 
 
-def interrupted(analysis: Analysis, attempt: str, states: States, run: str = "") -> State:
-    """Return the state of an analysis that was stopped; what went wrong before still counts."""
+def interrupted(
+    analysis: Analysis, attempt: str, states: States, run: str = "", seconds: float = 0.0
+) -> State:
+    """Return the state of an analysis that was stopped; what went wrong before still counts.
+
+    `seconds` is how long it was worked on, 0 where nobody knows.
+    """
     recorded = states.read(analysis.name)
     tries = recorded.state.tries if recorded else 0
-    return State(Ending.INTERRUPTED, short(analysis.name), attempt, run, tries)
+    return State(Ending.INTERRUPTED, short(analysis.name), attempt, run, tries, seconds=seconds)
 
 
 def event_of(analysis: Analysis, state: State) -> dict[str, Any]:

@@ -62,9 +62,10 @@ class Keeper:
         state = state_of(results)
         before = self._states.read(self._analysis.name)
         tries = 0 if state.ending is Ending.COMPLETED else (before.state.tries if before else 0) + 1
-        seconds = round(time.monotonic() - self._started, 3)
         name, token = self._analysis.name, self._lease.token
-        state = dataclasses.replace(state, name=short(name), attempt=token, tries=tries, seconds=seconds)
+        state = dataclasses.replace(
+            state, name=short(name), attempt=token, tries=tries, seconds=self._seconds()
+        )
         try:
             self._states.write(name, state)
         except OSError as error:
@@ -76,9 +77,11 @@ class Keeper:
         """Record that the run was stopped."""
         with contextlib.suppress(OSError, CuckooOperationalError):
             self.require()
-            self._states.write(
-                self._analysis.name, interrupted(self._analysis, self._lease.token, self._states)
-            )
+            state = interrupted(self._analysis, self._lease.token, self._states, seconds=self._seconds())
+            self._states.write(self._analysis.name, state)
+
+    def _seconds(self) -> float:
+        return round(time.monotonic() - self._started, 3)
 
 
 @contextlib.contextmanager

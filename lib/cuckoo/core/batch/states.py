@@ -15,8 +15,11 @@ from typing import Any, BinaryIO
 from lib.cuckoo.common.replacing import replacing
 from lib.cuckoo.common.text import readable_name, visible
 from lib.cuckoo.core.batch.place import Place, identity, make_folder
+from lib.cuckoo.core.ledger import Run
 from lib.cuckoo.core.results import Results
 
+DUMP = "jsondump"
+"""The reporting module that writes the report which other commands read."""
 _LARGEST_BYTES = 1 << 20
 _FAILURES, _REASON_CHARACTERS, _NAME_CHARACTERS = 50, 300, 300
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -56,6 +59,8 @@ class State:
     """Modules that failed."""
     failures: Sequence[Mapping[str, str]] = field(default_factory=list)
     """The first of them: `module`, `outcome`, `reason`."""
+    report: Mapping[str, str] = field(default_factory=dict)
+    """How `DUMP` ended, by `outcome` and `reason`; empty where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -103,15 +108,13 @@ def state_of(results: Results) -> State:
     return State(
         Ending.FAILED if failures else Ending.COMPLETED,
         failed=len(failures),
-        failures=[
-            {
-                "module": short(run.module),
-                "outcome": str(run.outcome),
-                "reason": visible(run.reason, _REASON_CHARACTERS),
-            }
-            for run in failures[:_FAILURES]
-        ],
+        failures=[{"module": short(run.module)} | _how(run) for run in failures[:_FAILURES]],
+        report=next((_how(run) for run in reversed(results.runs) if run.module == DUMP and not run.key), {}),
     )
+
+
+def _how(run: Run) -> dict[str, str]:
+    return {"outcome": str(run.outcome), "reason": visible(run.reason, _REASON_CHARACTERS)}
 
 
 def short(name: str) -> str:
@@ -120,10 +123,11 @@ def short(name: str) -> str:
 
 
 def from_record(record: object) -> State | None:
-    """Return the state that `asdict` made a record of; None for anything else."""
+    """Return the state that `asdict` made a record of, `report` or not; None for anything else."""
     wanted = asdict(State(Ending.COMPLETED)).items()
     if not isinstance(record, dict) or record.get("ending") not in list(Ending):
         return None
+    record = dict[str, Any](report={}) | record
     if any(type(record.get(name)) is not type(value) for name, value in wanted if name != "ending"):
         return None
     if not all(isinstance(failure, dict) for failure in record["failures"]):

@@ -156,7 +156,7 @@ class Supervisor:
             if ended.finished or ended.lost:
                 self.conclude(ended)
             else:
-                self._abandon(ended.job)
+                self._abandon(ended)
 
     def close(self) -> None:
         """Let go of everything; workers that still run are killed and leave their leases behind."""
@@ -180,13 +180,14 @@ class Supervisor:
         if untold:
             self.emit(**event_of(analysis, untold), recovered=True)
 
-    def _abandon(self, job: Job) -> None:
+    def _abandon(self, ended: Ended) -> None:
         """Record that an analysis was stopped, and give its lease up."""
+        job = ended.job
         with contextlib.suppress(LeaseLostError):
             job.lease.beat()
             clean(job.analysis)
             states = self.states(job.analysis.place)
-            state = interrupted(job.analysis, job.lease.token, states, self.run)
+            state = interrupted(job.analysis, job.lease.token, states, self.run, ended.seconds)
             self._record(job.analysis, state)
             self.emit(**event_of(job.analysis, state))
             job.lease.release()

@@ -10,7 +10,7 @@ from typing import Any
 
 from lib.cuckoo.core.answer import AnswerWriter
 from lib.cuckoo.core.discovery import read_source
-from lib.cuckoo.core.isolation import kill, launch, wait
+from lib.cuckoo.core.isolation import Child, kill, launch, undisturbed, wait
 from lib.cuckoo.core.ledger import Run
 from lib.cuckoo.core.signatures.dispatch import Listener
 from lib.cuckoo.core.signatures.index import indexed
@@ -91,12 +91,13 @@ def explain_apart(
         found = explain(name, loading, results, setting, analysis_path=conditions.analysis_path)
         answer.write(found.as_record())
 
-    child = launch(work, conditions.limits, conditions.analysis_path)
+    running: list[Child] = []
     try:
-        (ended,) = wait([child], conditions.observer.tick).values()
-    except BaseException:
-        kill([child])
-        raise
+        with undisturbed():
+            running.append(launch(work, conditions.limits, conditions.analysis_path))
+        (ended,) = wait(running, conditions.observer.tick).values()
+    finally:
+        kill(running)
     if ended.messages:
         record = ended.messages[-1]
         return Explanation(**record | {"verdict": Verdict(record["verdict"])})

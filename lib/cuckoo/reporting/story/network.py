@@ -69,6 +69,12 @@ def _server(record: Record) -> str:
     return f"{text(record.get('dst'))}:{text(record.get('dport'))}"
 
 
+def _autonomous_system(host: Record) -> str:
+    return " ".join(
+        filter(None, (f"AS{text(host['asn'])}" if host.get("asn") else "", text(host.get("as_organisation"))))
+    )
+
+
 _TABLES: tuple[tuple[str, str, Columns], ...] = (
     (
         "http", "Requests",
@@ -97,7 +103,7 @@ _TABLES: tuple[tuple[str, str, Columns], ...] = (
     (
         "hosts", "Hosts",
         (("address", _member("ip")), ("name", _member("hostname")), ("ports", _member("ports")),
-         ("country", _member("country_name"))),
+         ("country", _member("country_name")), ("network", _autonomous_system)),
     ),
     (
         "smtp", "Mail sessions",
