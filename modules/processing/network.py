@@ -2,7 +2,7 @@
 
 Options (``[network]`` in processing.conf):
     maximum            entries kept in each list (default 10000)
-    megabytes          memory for what was said in all protocols together (default 64)
+    megabytes          memory for what was said in all protocols together (default 80)
     flows              flows followed at a time, TCP and UDP each (default 50000)
     waiting_megabytes  TCP data that may wait for missing segments (default 64)
     private_hosts      list hosts with private addresses too (default no)
@@ -92,7 +92,7 @@ class Network(Processing):
             context=self._context(bodies),
             allowed=self._allow_list(),
             maximum=self._number("maximum", 10_000),
-            record_bytes=self._number("megabytes", 64) << 20,
+            record_bytes=self._number("megabytes", 80) << 20,
             flows=self._number("flows", 50_000),
             waiting_bytes=self._number("waiting_megabytes", 64) << 20,
             private_hosts=bool(self.options.get("private_hosts", False)),

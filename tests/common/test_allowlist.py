@@ -19,6 +19,7 @@ LIST = parse_allow_list(
         ("microsoft.com", True),
         ("www.Microsoft.COM.", True),
         ("time.example", True),
+        ("a." * 200_000 + "microsoft.com", True),
         ("notmicrosoft.com", False),
         ("microsoft.com.evil.example", False),
         ("com", False),

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from lib.cuckoo.common.allowlist import AllowList
 from lib.cuckoo.common.exceptions import CuckooProcessingError
+from lib.cuckoo.network import analysis as analysis_module
 from lib.cuckoo.network import sections as sections_module
 from lib.cuckoo.network.analysis import Settings
+from lib.cuckoo.network.conversation import Context, Pool
 from tests.network.wire import (
     ACK,
     GUEST,
@@ -432,3 +434,38 @@ def test_a_client_that_acknowledges_was_answered_out_of_sight() -> None:
 
     assert [flow["state"] for flow in found["tcp"]] == ["open"]
     assert found["dead_hosts"] == []
+
+
+def test_records_beyond_a_full_list_take_no_room_from_others() -> None:
+    chat = Dialogue(50_000, dport=6667)
+    lines = [chat.send(0, b"NICK someone\r\n"), *(chat.send(0, b"PRIVMSG #a :text\r\n") for _ in range(500))]
+
+    found = sections(pcap([*lines, *visit()]), Settings(maximum=10, record_bytes=40_000))
+
+    assert len(found["irc"]) == 10
+    assert found["truncated"] == {"irc": 491}
+    assert len(found["http_ex"]) == 1
+
+
+def test_what_finds_no_room_in_open_conversations_is_counted() -> None:
+    dialogue = Dialogue(dport=9999)
+    settings = Settings(context=Context(held=Pool(100)))
+
+    assert sections(pcap([dialogue.send(0, b"no protocol")]), settings)["truncated"] == {"waiting": 1}
+
+
+def test_protocols_and_problems_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sections_module, "MOST_PROTOCOLS", 3)
+    monkeypatch.setattr(analysis_module, "MOST_PROBLEMS", 2)
+    others = b"".join(interface(200 + kind) for kind in range(5))
+    packets = b"".join(enhanced(b"packet", 0, number) for number in range(1, 6))
+    kinds = b"".join(enhanced(ethernet(b"", kind), 0) for kind in range(0x7001, 0x7006))
+
+    found = sections(section() + interface() + others + packets + kinds)
+
+    assert {name: each["packets"] for name, each in found["protocols"].items()} == {
+        "other": 2, "ethertype 0x7001": 1, "ethertype 0x7002": 1, "ethertype 0x7003": 1,
+    }  # fmt: skip
+    assert found["problems"] == {
+        "unknown link type 200": 1, "unknown link type 201 (BLUETOOTH_HCI_H4_WITH_PHDR)": 1, "unknown link types": 3,
+    }  # fmt: skip

@@ -286,3 +286,28 @@ def test_the_servers_of_a_real_log_are_found_on_the_wire(shared_data: Path) -> N
 )
 def test_any_arguments_are_claims_or_none(api: str, arguments: dict[str, str]) -> None:
     read_claims([process(1, call(api, **arguments))])
+
+
+def test_many_calls_and_many_flows_to_one_endpoint_are_held_against_each_other_once() -> None:
+    calls = [call("connect", ip="192.0.2.1", port=80)] * 20_000
+    found = owners(
+        "tcp", [flow(sport=number) for number in range(5000)], process(1, *calls), process(2, *calls)
+    )
+
+    assert found == [1] * 5000
+
+
+def test_the_host_of_a_long_url_is_found_and_a_long_name_is_none() -> None:
+    url = "http://evil.test/" + "a" * 100_000
+    claims = read_claims(
+        [process(1, call("InternetOpenUrlA", url=url), call("gethostbyname", hostname="b" * 300))]
+    )
+
+    assert "evil.test" in claims.names
+    assert "b" * 300 not in claims.names
+
+
+def test_hosts_of_requests_may_be_anything() -> None:
+    hosts = ["\u0301\u0316" * 50_000, "[", "", "a" * 2000]
+
+    assert owners("http", [{"host": host} for host in hosts], process(1)) == [None] * 4

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.cuckoo.common.exceptions import CuckooProcessingError
+from lib.cuckoo.network import capture
 from lib.cuckoo.network.capture import LONGEST_PACKET, Capture
 from tests.network.wire import START, block, enhanced, interface, pcap, read, section
 
@@ -292,3 +293,43 @@ def test_any_bytes_are_packets_and_counts_or_no_capture(content: bytes, head: by
     except CuckooProcessingError:
         return
     assert sum(map(len, packets)) <= len(head) + len(content)
+
+
+def test_interfaces_are_bounded_and_the_rest_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture, "MOST_INTERFACES", 2)
+    content = section() + interface() * 3 + enhanced(PACKETS[0], 0, 1) + enhanced(PACKETS[1], 0, 2)
+
+    assert read(content) == (
+        PACKETS[:1],
+        {"interfaces beyond the bound": 1, "packet of an undeclared interface": 1},
+    )
+
+
+def test_each_link_type_is_declared_once() -> None:
+    found = Capture(BytesIO(section() + (interface() + interface(101)) * 5))
+    list(found)
+
+    assert found.link_types == [1, 101]
+
+
+def test_a_packet_of_impossible_length_is_counted() -> None:
+    content = section() + interface() + enhanced(bytes(LONGEST_PACKET + 1), 0) + enhanced(PACKETS[0], 0)
+
+    assert read(content) == (PACKETS[:1], {"packet of impossible length": 1})
+
+
+def test_secrets_beyond_the_bound_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture, "MOST_SECRETS", len(KEY_LOG) + 5)
+    secrets = block(10, struct.pack("<II", 0x544C534B, len(KEY_LOG)) + KEY_LOG)
+
+    assert read(section() + interface() + secrets * 2)[1] == {"secrets beyond the bound": 1}
+
+
+def test_a_compressed_capture_that_unpacks_to_too_much_ends_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture, "MOST_UNPACKED", 1 << 20)
+    monkeypatch.setattr(capture, "MOST_RATIO", 10)
+    content = gzip.compress(pcap([bytes(1000)] * 4000))
+    packets, problems = read(content)
+
+    assert 1000 < len(packets) < 4000
+    assert problems["compressed file unpacks to too much"] == 1

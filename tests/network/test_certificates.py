@@ -1,8 +1,10 @@
 import hashlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.cuckoo.network import certificates
 from lib.cuckoo.network.certificates import describe_certificate, names_of
 from tests.network.certificate import make_certificate
 
@@ -73,6 +75,14 @@ def test_damaged_certificates_are_described(place: int, change: bytes) -> None:
     der = make_certificate()
 
     assert "sha256" in describe_certificate(der[:place] + change + der[place + len(change) :])
+
+
+def test_long_names_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(certificates, "TEXT_LIMIT", 10)
+    record = describe_certificate(make_certificate(subject="a" * 60))
+
+    assert (record["subject"], record["common_name"]) == ("CN=aaaaaaa", "a" * 10)
+    assert record["names"] == ["evil.test", "192.0.2.1"]
 
 
 @given(st.binary(max_size=60))

@@ -1,10 +1,11 @@
 import hashlib
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.cuckoo.network.conversation import Hold, Pool, digest_only, printable
+from lib.cuckoo.network.conversation import Hold, Pool, digest_only, printable, weight
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,22 @@ def test_any_bytes_become_text_that_can_be_stored(data: bytes, limit: int) -> No
 
     assert text.encode().decode() == text
     assert not any(ord(letter) < 32 and letter not in "\t\r\n" for letter in text)
+
+
+def test_weight_is_that_of_all_that_is_inside() -> None:
+    flat = ["ab", "cd"]
+
+    assert weight("ab") == sys.getsizeof("ab")
+    assert weight(flat) == sys.getsizeof(flat) + 2 * sys.getsizeof("ab")
+    assert weight({"a": [flat], "b": (flat, 1)}) > 2 * weight(flat)
+
+
+def test_weight_knows_that_wide_text_takes_more() -> None:
+    assert weight("\N{GRINNING FACE}" + "a" * 1000) > 4000
+
+
+def test_refusals_of_a_pool_are_counted() -> None:
+    pool = Pool(5)
+
+    assert [Hold(pool).resize(3), Hold(pool).resize(3), pool.take(2)] == [True, False, True]
+    assert pool.refused == 1

@@ -2,9 +2,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Pool
+from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Pool, Unread
 from lib.cuckoo.network.detect import DETECTION_LIMIT, MAXIMUM_DEPTH, Detecting, Place
 from lib.cuckoo.network.http import Http
+from lib.cuckoo.network.irc import Irc
 from lib.cuckoo.network.tls import Tls
 from tests.network.conversations import Segment, damaged, detect, in_pieces, only, play
 from tests.network.hellos import client_hello, handshake, message, server_hello, server_name
@@ -130,14 +131,14 @@ def test_what_stays_unknown_is_let_go() -> None:
 
 
 def test_what_is_held_until_the_decision_is_taken_from_the_pool() -> None:
-    context = Context(held=Pool(1000))
+    context = Context(held=Pool(2000))
     first, second = (Detecting(Place(context, (1, 2))) for _ in range(2))
     first.data(CLIENT, b"a" * 600, 1.0)
     second.data(CLIENT, b"b" * 600, 1.0)
     assert (first.chosen is None, second.chosen is None) == (True, False)
     first.close()
 
-    assert context.held.free == 1000
+    assert context.held.free == 2000
 
 
 def test_bytes_that_are_no_text_are_let_go_soon() -> None:
@@ -155,3 +156,34 @@ def test_any_bytes_in_any_pieces_give_the_same_records(segments: list[Segment], 
     whole = play(detecting(), *segments)
 
     assert play(detecting(), *in_pieces(segments, size)) == whole
+
+
+def test_a_long_line_without_an_end_is_looked_at_piece_by_piece() -> None:
+    conversation = detecting()
+    conversation.data(CLIENT, b"NICK aaaa", 1.5)
+    for _ in range(DETECTION_LIMIT - 10):
+        conversation.data(CLIENT, b">", 1.5)
+
+    assert conversation.chosen is None
+    conversation.data(CLIENT, b"\n", 1.5)
+    assert isinstance(conversation.chosen, Irc)
+
+
+def test_gaps_are_held_within_bounds() -> None:
+    context = Context(held=Pool(1000))
+    conversation = Detecting(Place(context, (1, 2)))
+    for _ in range(7):
+        conversation.gap(CLIENT, 5)
+
+    assert isinstance(conversation.chosen, Unread)
+    assert context.held.free == 1000
+    assert context.held.refused == 1
+
+
+def test_a_gap_behind_the_first_bytes_of_a_protocol_reaches_its_parser() -> None:
+    conversation = Detecting(Place(Context(), (1, 2)))
+    conversation.data(CLIENT, b"GET / HTTP/1.1", 1.5)
+    conversation.gap(CLIENT, 5)
+    conversation.close()
+
+    assert "gap in the stream" in only(conversation.records, "http_ex")[0]["flaws"][0]

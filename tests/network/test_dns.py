@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.cuckoo.network import dns
+from lib.cuckoo.network.conversation import Context, Pool
 from lib.cuckoo.network.dns import (
     DnsOverTcp,
     Malformed,
@@ -220,7 +222,7 @@ def framed(content: bytes) -> bytes:
 
 @pytest.mark.parametrize("step", [1, 3, 1000])
 def test_messages_over_tcp_are_read_however_they_are_cut(step: int) -> None:
-    conversation = DnsOverTcp()
+    conversation = DnsOverTcp(Context())
     stream = framed(query("one.example")) + framed(query("two.example")) + framed(bytes(40))[:20]
     for start in range(0, len(stream), step):
         conversation.data(0, stream[start : start + step], 5.0)
@@ -234,7 +236,7 @@ def test_messages_over_tcp_are_read_however_they_are_cut(step: int) -> None:
 
 
 def test_behind_a_gap_a_side_is_not_read() -> None:
-    conversation = DnsOverTcp()
+    conversation = DnsOverTcp(Context())
     conversation.gap(0, 5)
     conversation.data(0, framed(query("lost.example")), 0.0)
     conversation.data(1, framed(query("kept.example")), 0.0)
@@ -269,3 +271,37 @@ def test_a_damaged_response_is_still_a_message(rest: bytes, place: int, byte: in
     content[12 + place % (len(content) - 12)] = byte
 
     message(bytes(content))
+
+
+def test_a_message_over_tcp_that_finds_no_room_ends_the_reading_of_its_side() -> None:
+    context = Context(held=Pool(100))
+    first, second = DnsOverTcp(context), DnsOverTcp(context)
+    first.data(0, framed(bytes(90))[:80], 0.0)
+    second.data(0, framed(bytes(90))[:80], 0.0)
+    second.data(0, framed(query("lost.example")), 0.0)
+    first.data(0, bytes(12), 0.0)
+    first.close()
+    second.close()
+
+    assert [len(each.records) for each in (first, second)] == [1, 0]
+    assert (context.held.free, context.held.refused) == (100, 1)
+
+
+def test_names_that_share_labels_are_read_within_bounds() -> None:
+    owner = name(".".join("ab"[place % 2] for place in range(120)))
+    pointers = [(0xC000 | 12 + 2 * place).to_bytes(2, "big") for place in range(119)]
+    records = [resource(pointer, 5, pointer) for pointer in pointers * 4]
+    content = struct.pack(">6H", 7, 0x8180, 1, len(records), 0, 0) + owner + struct.pack(">HH", 1, 1)
+    _, found = message(content + b"".join(records))
+
+    assert found.whole
+    assert len({id(answer.name) for answer in found.answers}) == 119
+
+
+def test_names_of_too_many_labels_are_malformed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dns, "MOST_STEPS", 20)
+    long = name(".".join("abcdefghij"))
+    records = [resource(long, 16, b"\x01x")] * 5
+    _, found = message(response("labels.example", records))
+
+    assert (found.whole, len(found.answers)) == (False, 2)

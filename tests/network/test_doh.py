@@ -66,3 +66,9 @@ def test_questions_over_http_are_questions() -> None:
 @given(st.text(max_size=60))
 def test_any_path_is_a_question_or_none(path: str) -> None:
     assert len(list(DnsOverHttps(digest_only).messages(exchange("/?dns=" + path)))) <= 1
+
+
+def test_a_path_that_looks_like_another_host_is_a_path() -> None:
+    path = "//" + "\u0301\u0316" * 50_000 + "?dns=" + "x"
+
+    assert not list(DnsOverHttps(digest_only).messages(exchange(path=path)))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.cuckoo.network.conversation import CLIENT, SERVER, Context
+from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Pool
 from lib.cuckoo.network.dtls import DATAGRAM_LIMIT, HANDSHAKE_LIMIT, MOST_PIECES, Dtls, is_dtls, is_stun
 from tests.network.certificate import make_certificate
 from tests.network.conversations import Segment, play
@@ -171,3 +171,16 @@ def test_any_datagrams_give_a_record_or_none(
     damaged = ASK[:place] + change + ASK[place + len(change) :]
 
     assert len(play(Dtls(Context()), *datagrams, (CLIENT, damaged))) <= 1
+
+
+def test_pieces_of_handshakes_find_room_or_are_given_up() -> None:
+    context = Context(held=Pool(1000))
+    flow = Dtls(context)
+    record = b"\x16\xfe\xfd" + bytes(8) + (12 + 900).to_bytes(2, "big")
+    piece = b"\x01" + (60_000).to_bytes(3, "big") + bytes(5) + (900).to_bytes(3, "big") + bytes(900)
+    flow.data(CLIENT, record + piece, 1.5)
+    flow.data(CLIENT, record + piece, 1.5)
+    flow.close()
+
+    assert flow.records == []
+    assert (context.held.free, context.held.refused) == (1000, 1)

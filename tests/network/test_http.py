@@ -1,5 +1,7 @@
+import gc
 import gzip
 import hashlib
+import weakref
 import zlib
 from typing import Any
 
@@ -9,7 +11,14 @@ from hypothesis import strategies as st
 
 from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Pool, Unread
 from lib.cuckoo.network.exchange import Origin
-from lib.cuckoo.network.http import HEAD_LIMIT, PENDING_LIMIT, Http
+from lib.cuckoo.network.http import (
+    HEAD_LIMIT,
+    PENDING_LIMIT,
+    Http,
+    parse_request_line,
+    split_request_line,
+    split_status_line,
+)
 from tests.network.conversations import Segment, damaged, in_pieces, only, play
 
 GET = b"GET /a?b=1 HTTP/1.1\r\nHost: example.com\r\nUser-Agent: curl/8\r\n\r\n"
@@ -442,3 +451,112 @@ def test_headers_without_an_end_are_counted_where_they_are_too_long(size: int) -
     more = size + 3 - HEAD_LIMIT
     told = [f"response: {more} bytes of headers let go"] if more > 0 else []
     assert exchange["flaws"] == [*told, "response: end of stream"]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (b"GET /a HTTP/1.1", (b"GET", b"/a", b"1.1")),
+        (b"GET  /a b \t HTTP/1.0 \r", (b"GET", b"/a b", b"1.0")),
+        (b"GET  HTTP/1.1", (b"GET", b"HTTP/1.1", None)),
+        (b"GET ", (b"GET", b"", None)),
+        (b"GET /a HTTP/1.1234", (b"GET", b"/a HTTP/1.1234", None)),
+        (b"GET", None),
+        (b"GET /a\rb HTTP/1.1", None),
+        (b"G" * 65 + b" / HTTP/1.1", None),
+    ],
+)
+def test_a_request_line_is_taken_apart(line: bytes, found: tuple[bytes, bytes, bytes | None] | None) -> None:
+    assert split_request_line(line) == found
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (b"HTTP/1.1 200 OK then ", (b"1.1", b"200", b"OK then")),
+        (b"ICY\t200", (None, b"200", b"")),
+        (b"HTTP/2 404 \r", (b"2", b"404", b"")),
+        (b"HTTP/1.1 2000", None),
+        (b"HTTP/1.1 200 a\rb", None),
+        (b"HTTP/1.1 200\r\r b", None),
+    ],
+)
+def test_a_status_line_is_taken_apart(line: bytes, found: tuple[bytes | None, bytes, bytes] | None) -> None:
+    assert split_status_line(line) == found
+
+
+def test_long_runs_of_blanks_are_read_once() -> None:
+    blanks = b" " * 200_000
+
+    assert split_request_line(b"GET" + blanks + b"\rx") is None
+    assert split_status_line(b"HTTP/1.1 200" + blanks + b"\rx") is None
+    assert parse_request_line(b"GET a" + blanks + b"b HTT")[2] == "1.0"
+
+
+def test_responses_that_nobody_asked_for_do_not_gather_behind_an_unfinished_request() -> None:
+    context = Context(held=Pool(100_000))
+    conversation = Http(context)
+    conversation.data(CLIENT, b"POST / HTTP/1.1\r\nContent-Length: 99\r\n\r\n", 1.5)
+    for _ in range(500):
+        conversation.data(SERVER, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 1.5)
+
+    assert len(only(conversation.records, "http_ex")) > 400
+    conversation.close()
+    assert len(only(conversation.records, "http_ex")) == 500
+    assert context.held.free == 100_000
+
+
+def test_headers_of_a_message_whose_body_is_still_coming_are_held() -> None:
+    context = Context(held=Pool(400_000))
+    many = b"".join(b"%03d: x\r\n" % number for number in range(900))
+    first, second = Http(context), Http(context)
+    for conversation in (first, second):
+        conversation.data(CLIENT, b"POST / HTTP/1.1\r\nContent-Length: 9\r\n" + many + b"\r\n", 1.5)
+    free = context.held.free
+    second.data(CLIENT, b"123456789", 1.5)
+
+    assert 0 < free < 200_000
+    assert [len(only(each.records, "http_ex")) for each in (first, second)] == [0, 1]
+    assert context.held.free == free
+    first.close()
+    second.close()
+    assert context.held.free == 400_000
+
+
+def test_trailers_are_bounded_and_the_rest_counted() -> None:
+    lines = b"".join(b"t: " + b"x" * 60_000 + b"\r\n" for _ in range(6))
+    (exchange,) = exchanges(
+        (CLIENT, GET),
+        (SERVER, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + lines + b"\r\n"),
+    )
+
+    assert len(exchange["response_trailers"]) == 4
+    assert exchange["flaws"] == ["response: 120006 bytes of trailers let go"]
+
+
+def test_many_members_of_gzip_are_unpacked() -> None:
+    body = body_of(response("gzip", gzip.compress(b"ab") * 3000 + b"junk"))
+
+    assert (body["sha256"], body["size"]) == (hashlib.sha256(b"ab" * 3000).hexdigest(), 6000)
+
+
+def test_codings_that_are_not_undone_are_named_within_bounds() -> None:
+    assert body_of(response(",".join(["x"] * 500), b"body"))["encoded"] == ["x"] * 16
+
+
+def test_a_connection_is_freed_when_it_is_closed_whatever_it_waited_for() -> None:
+    gc.disable()
+    try:
+        conversation = Http(Context())
+        play(
+            conversation,
+            (CLIENT, b"GET / HTTP/1.1\r\na: b"),
+            (SERVER, b"no answer"),
+            (SERVER, 5),
+            (SERVER, b"x"),
+        )
+        waits = weakref.ref(conversation)
+        del conversation
+        assert waits() is None
+    finally:
+        gc.enable()

@@ -185,3 +185,50 @@ def test_any_bytes_in_any_pieces_give_the_same_records(segments: list[Segment], 
     whole = play(Http2(Context()), *segments)
 
     assert play(Http2(Context()), *in_pieces(segments, size)) == whole
+
+
+def test_trailers_are_bounded() -> None:
+    encoder = hpack.Encoder()
+    blocks = [encoder.encode([("long", "x" * 60_000)], huffman=False) for _ in range(12)]
+    trailers = b"".join(frame(1, END_HEADERS, 1, block) for block in blocks)
+    (exchange,) = exchanges((CLIENT, PREFACE + headers(REQUEST, 1, END_HEADERS) + trailers))
+
+    assert len(exchange["request_trailers"]) == 12
+    (exchange,) = exchanges((CLIENT, PREFACE + headers(REQUEST, 1, END_HEADERS) + trailers + trailers))
+    assert 15 < len(exchange["request_trailers"]) < 20
+    assert exchange["flaws"][0] == "request: trailers let go"
+
+
+def test_what_headers_unpack_to_is_bounded() -> None:
+    context = Context(inflated=Pool(100_000))
+    block = packed([*REQUEST, ("x", "y" * 4000)])
+    records = play(
+        Http2(context), (CLIENT, PREFACE + b"".join(frame(1, 5, 2 * n + 1, block) for n in range(9)))
+    )
+
+    assert len(only(records, "http_ex")) == 2
+    assert only(records, "http2")[0]["flaws"] == ["client: headers unpack to too much"]
+
+
+def test_interim_responses_are_bounded_and_hold_nothing() -> None:
+    context = Context()
+    conversation = Http2(context)
+    conversation.data(CLIENT, ASK, 1.5)
+    free = context.held.free
+    conversation.data(SERVER, headers([(":status", "103")], 1, END_HEADERS) * 1200, 1.5)
+    assert free - context.held.free < 5000
+    conversation.close()
+
+    assert only(conversation.records, "http_ex")[0]["interim"] == [103] * 1000
+
+
+def test_tables_of_headers_are_held() -> None:
+    context = Context(held=Pool(15_000))
+    flows = [Http2(context) for _ in range(4)]
+    for conversation in flows:
+        conversation.data(CLIENT, ASK, 1.5)
+    for conversation in flows:
+        conversation.close()
+
+    assert only([record for each in flows for record in each.records], "http2")
+    assert context.held.free == 15_000

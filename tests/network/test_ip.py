@@ -255,3 +255,45 @@ def test_any_fragments_are_a_datagram_or_nothing_or_malformed(
         except Malformed:
             continue
         assert whole is None or len(whole) <= Fragments.LONGEST
+
+
+def test_first_fragments_inside_first_fragments_are_read_too() -> None:
+    inner = ipv4(LONG[:48], 17, identification=9, fragment=0x2000)
+    found = sections(pcap([ethernet(ipv4(inner + bytes(4), 4, identification=7, fragment=0x2000))]))
+
+    assert [flow["dport"] for flow in found["udp"]] == [53]
+    assert found["problems"]["datagrams with missing fragments"] == 2
+
+
+def test_the_bytes_of_unfinished_datagrams_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Fragments, "MOST_BYTES_TOGETHER", 100)
+    kept = Fragments()
+    for number in range(4):
+        assert kept.add((b"", 17, number), 0, bytes(40), last=False) is None
+
+    assert kept.given_up == 4
+    assert kept.add((b"", 17, 1), 40, b"end", last=True) is None
+    assert kept.add((b"", 17, 3), 40, b"end", last=True) == bytes(40) + b"end"
+
+
+def test_a_datagram_that_repeats_itself_is_let_go() -> None:
+    kept = Fragments()
+    for _ in range(3):
+        kept.add((b"", 17, 1), 0, bytes(60_000), last=False)
+
+    assert (b"", 17, 1) not in kept
+    assert kept.given_up == 1
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.binary(max_size=40), st.booleans()), max_size=12))
+def test_pieces_give_what_a_picture_of_them_gives(pieces: list[tuple[int, bytes, bool]]) -> None:
+    kept, picture, total = Fragments(), dict[int, int](), None
+    for units, piece, last in pieces:
+        whole = kept.add((b"", 17, 1), units * 8, piece, last=last)
+        for at, byte in enumerate(piece, units * 8):
+            picture.setdefault(at, byte)
+        total = units * 8 + len(piece) if last else total
+        complete = total is not None and sorted(picture) == list(range(max(total, len(picture))))
+        assert whole == (bytes(picture[at] for at in range(total or 0)) if complete else None)
+        if whole is not None:
+            return

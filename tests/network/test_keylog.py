@@ -1,6 +1,8 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.cuckoo.network import keylog
 from lib.cuckoo.network.keylog import Secrets
 
 RANDOM, MASTER = bytes(range(32)), bytes(range(48))
@@ -37,3 +39,11 @@ def test_lines_that_are_no_secrets_are_skipped() -> None:
 @given(st.one_of(st.binary(), st.text()))
 def test_any_log_is_read(log: bytes | str) -> None:
     assert Secrets().read(log) == 0
+
+
+def test_secrets_are_bounded_and_the_rest_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keylog, "MAXIMUM_SECRETS", 2)
+    secrets = Secrets()
+
+    assert secrets.read(NSS + TRAFFIC + CLASSIC + "x" * 300) == 2
+    assert (len(secrets), secrets.dropped) == (2, 1)

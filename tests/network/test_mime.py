@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.cuckoo.network.conversation import digest_only
-from lib.cuckoo.network.mime import MAXIMUM_DEPTH, MAXIMUM_PARTS, Mail, decoded_header, read_mail
+from lib.cuckoo.network.mime import (
+    LONGEST_ENCODED,
+    MAXIMUM_DEPTH,
+    MAXIMUM_PARTS,
+    Mail,
+    decoded_header,
+    read_mail,
+)
 
 MIXED = (
     b"From: a@test\r\nTo: b@test\r\nSubject: =?utf-8?B?R3LDvMOfZQ==?=\r\nMIME-Version: 1.0\r\n"
@@ -147,3 +154,55 @@ def test_any_bytes_give_a_mail(pieces: list[bytes]) -> None:
 @given(st.text(max_size=80))
 def test_any_text_gives_a_header(text: str) -> None:
     assert isinstance(decoded_header("=?utf-8?b?" + text + "?= =?x?q?=?="), str)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "=?idna?B?YWJj?=",
+        "=?undefined?Q?abc?=",
+        "=?punycode?Q?abc-?=",
+        "=?unicode_escape?Q?=5Cud800?=",
+        "=?no-charset?Q?abc?=",
+        "=?utf-7?Q?+2AA-?=",
+    ],
+)
+def test_words_of_what_is_no_charset_stay_as_they_are(word: str) -> None:
+    assert decoded_header(word) == word
+
+
+def test_charsets_are_known_by_all_their_names() -> None:
+    assert decoded_header("=?windows-1251?B?z/Do4uXy?= =?KOI8-R?B?8NLJ18XU?=") == "ПриветПривет"
+
+
+def test_parts_inside_parts_are_not_copied_with_all_that_is_around_them() -> None:
+    message = b"Content-Type: text/plain\r\n\r\ninnermost"
+    for level in range(MAXIMUM_DEPTH):
+        message = b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n%s\r\n--b%d--\r\n" % (
+            level, level, message, level
+        )  # fmt: skip
+
+    assert read(message).text == "innermost"
+
+
+@pytest.mark.parametrize(("size", "found"), [(LONGEST_ENCODED // 2, ["a.bin"]), (LONGEST_ENCODED, [])])
+def test_a_large_encoded_message_inside_another_is_read_as_it_was_sent(size: int, found: list[str]) -> None:
+    inner = b"Content-Type: a/b; name=a.bin\r\n\r\n" + bytes(size)
+    message = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n" + base64.b64encode(
+        inner
+    )
+
+    assert [each["name"] for each in read(message).attachments] == found
+
+
+def test_blank_lines_in_uuencoded_parts_stand_for_nothing() -> None:
+    line = binascii.b2a_uu(b"hello")
+    part = (
+        b"Content-Transfer-Encoding: x-uuencode\r\n\r\nbegin 644 x\r\n"
+        + line
+        + b"\r\n\r\n"
+        + line
+        + b"end\r\n"
+    )
+
+    assert read(part).text == "hellohello"

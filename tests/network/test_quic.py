@@ -4,8 +4,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.cuckoo.network.conversation import CLIENT, SERVER, Context
-from lib.cuckoo.network.quic import V1, V2, Initial, Quic, derive_keys, initials, is_quic, open_packet
+from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Pool
+from lib.cuckoo.network.quic import (
+    MOST_PIECES,
+    PACKET_LIMIT,
+    V1,
+    V2,
+    Initial,
+    Quic,
+    derive_keys,
+    initials,
+    is_quic,
+    open_packet,
+)
 from tests.network.conversations import only, play
 from tests.network.hellos import alpn, client_hello, message, number, server_hello, server_name, vector
 
@@ -159,3 +170,44 @@ def test_a_packet_is_opened() -> None:
 )
 def test_any_datagrams_give_at_most_one_record(datagrams: list[tuple[int, bytes]]) -> None:
     assert len(only(play(Quic(Context()), *datagrams), "quic")) <= 1
+
+
+def test_handshakes_find_room_or_are_given_up() -> None:
+    context = Context(held=Pool(1000))
+    first, second = Quic(context), Quic(context)
+    for flow in (first, second):
+        flow.data(CLIENT, sealed(crypto(0, HELLO[:4] + bytes(600))), 1.5)
+    second.data(CLIENT, sealed(crypto(0, HELLO)), 1.5)
+    assert context.held.free < 500
+    first.close()
+    second.close()
+
+    assert [each.records[0]["flaws"] for each in (first, second)] == [
+        [],
+        ["no room for the handshake"],
+    ]
+    assert context.held.free == 1000
+
+
+def test_pieces_that_wait_are_bounded() -> None:
+    flow = Quic(Context())
+    ahead = b"".join(crypto(2 + 2 * number, b"x") for number in range(MOST_PIECES + 50))
+    flow.data(CLIENT, sealed(ahead), 1.5)
+
+    assert len(flow._crypto[CLIENT]._ahead) == MOST_PIECES
+
+
+def test_of_one_datagram_only_so_many_packets_are_opened() -> None:
+    assert len(initials(sealed(b"\x01") * (PACKET_LIMIT + 5))) == PACKET_LIMIT
+
+
+@given(st.permutations(range(8)))
+def test_pieces_are_joined_in_any_order(order: list[int]) -> None:
+    size = -(-len(HELLO) // 8)
+    frames = (crypto(size * number, HELLO[size * number :][:size]) for number in order)
+    flow = Quic(Context())
+    for frame in frames:
+        flow.data(CLIENT, sealed(frame), 1.5)
+    flow.close()
+
+    assert flow.records[0]["sni"] == "evil.test"

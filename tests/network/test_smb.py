@@ -1,11 +1,13 @@
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.cuckoo.network.conversation import CLIENT, SERVER, Context
+from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Pool
 from lib.cuckoo.network.smb import MESSAGE_LIMIT, Smb
-from lib.cuckoo.network.smb_activity import MAXIMUM_ENTRIES
+from lib.cuckoo.network.smb1 import HEADER, Block
+from lib.cuckoo.network.smb_activity import MAXIMUM_COMMANDS, MAXIMUM_ENTRIES
 from tests.network.conversations import Segment, damaged, detect, in_pieces, play
 
 
@@ -245,3 +247,41 @@ def test_any_body_of_any_command_is_read(body: bytes, command2: int, command1: i
     )
 
     assert len(records) == 1
+
+
+@pytest.mark.parametrize("answer", [3, 5, 14, 17])
+@pytest.mark.parametrize("question", [3, 5, 14, 17])
+def test_an_answer_of_another_kind_than_its_question_is_read(question: int, answer: int) -> None:
+    asked, answered = smb2(question, bytes(64), 9), smb2(answer, bytes(100), 9)
+
+    assert smb((CLIENT, framed(asked)), (SERVER, framed(answered)))["commands"]
+
+
+def test_what_an_open_connection_keeps_is_held() -> None:
+    context = Context(held=Pool(20_000))
+    conversation = Smb(context)
+    for number in range(60):
+        conversation.data(CLIENT, framed(create("n" * 100 + str(number), number)), 1.5)
+    assert context.held.free < 1000
+    conversation.close()
+
+    (record,) = conversation.records
+    assert 10 < len(record["files"]) < 60
+    assert record["dropped"] == 60 - len(record["files"])
+    assert context.held.free == 20_000
+
+
+def test_commands_without_a_name_are_bounded() -> None:
+    record = smb(*((CLIENT, framed(smb2(100 + number, b""))) for number in range(MAXIMUM_COMMANDS + 10)))
+
+    assert len(record["commands"]) == MAXIMUM_COMMANDS + 1
+    assert record["commands"]["other"] == 10
+
+
+def test_wide_text_of_version_1_ends_at_two_zero_bytes_of_one_character() -> None:
+    message = b"\xffSMB" + bytes(28)
+    message = message[:10] + b"\0\x80" + message[12:]
+    text = "a\u6200b\0rest".encode("utf-16-le")
+    block = Block(message + b"\0" + little(len(text) + 1, 2) + b"\0" + text, HEADER)
+
+    assert block.text(1) == ("a\u6200b", 1 + 8)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Conversation
+from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Conversation, Pool
+from lib.cuckoo.network.dialogue import MAXIMUM_FLAWS
 from lib.cuckoo.network.http import Http
 from lib.cuckoo.network.smtp import MAXIMUM_MESSAGES, Smtp
 from tests.network.conversations import Segment, damaged, detect, in_pieces, only, play
@@ -202,3 +203,46 @@ def test_any_bytes_in_any_pieces_give_the_same_records(segments: list[Segment], 
     whole = play(Smtp(Context(), inside), *segments)
 
     assert play(Smtp(Context(), inside), *in_pieces(segments, size)) == whole
+
+
+def test_gaps_are_named_within_bounds() -> None:
+    record = smtp((CLIENT, b"HELO a\r\n"), *[(CLIENT, 5)] * (MAXIMUM_FLAWS + 50))
+
+    assert record["flaws"] == ["client: gap in the stream"] * MAXIMUM_FLAWS
+
+
+def test_what_an_open_connection_keeps_is_held() -> None:
+    context = Context(held=Pool(30_000))
+    conversation = Smtp(context, inside)
+    conversation.data(SERVER, b"220 mail\r\n", 1.5)
+    for _ in range(20):
+        conversation.data(CLIENT, b"RCPT TO:<" + b"a" * 900 + b">\r\n", 1.5)
+        conversation.data(SERVER, b"250 " + b"b" * 900 + b"\r\n", 1.5)
+    assert 0 <= context.held.free < 2000
+    conversation.close()
+
+    (record,) = conversation.records
+    assert 0 < len(record["commands"]) < 20
+    assert record["commands_dropped"] == 20 - len(record["commands"])
+    assert {"client: recipients let go", "server: no room for a reply"} <= set(record["flaws"])
+    assert context.held.free == 30_000
+
+
+def test_the_recipients_of_a_message_are_held_once() -> None:
+    context = Context()
+    conversation = Smtp(context, inside)
+    conversation.data(CLIENT, b"HELO a\r\nMAIL FROM:<a@b>\r\n", 1.5)
+    free = context.held.free
+    conversation.data(CLIENT, b"RCPT TO:<a@b>\r\nMAIL FROM:<a@b>\r\n", 1.5)
+    once = context.held.free
+    conversation.data(CLIENT, b"RCPT TO:<a@b>\r\nMAIL FROM:<a@b>\r\n", 1.5)
+
+    assert free - once == once - context.held.free
+
+
+def test_a_long_reply_is_not_kept_whole_while_it_comes() -> None:
+    lines = b"".join(b"250-" + b"%02da" % number + b"a" * 997 + b"\r\n" for number in range(50))
+    record = smtp((CLIENT, b"EHLO a\r\n"), (SERVER, b"220 x\r\n" + lines + b"250 end\r\n"))
+
+    assert len(record["commands"][0]["reply"]) == 2048
+    assert record["commands"][0]["reply"].startswith("00a")

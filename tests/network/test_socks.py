@@ -3,6 +3,8 @@ from hypothesis import strategies as st
 
 from lib.cuckoo.network.conversation import CLIENT, SERVER, Context
 from lib.cuckoo.network.detect import Detecting, Place
+from lib.cuckoo.network.http import Http
+from lib.cuckoo.network.socks import Socks
 from tests.network.conversations import Segment, damaged, in_pieces, only, play
 
 GET = b"GET /x HTTP/1.1\r\n\r\n"
@@ -68,3 +70,17 @@ def test_any_bytes_in_any_pieces_give_the_same_records(segments: list[Segment], 
     whole = play(detecting(), *segments)
 
     assert play(detecting(), *in_pieces(segments, size)) == whole
+
+
+def test_a_client_that_does_not_wait_for_its_tunnel_is_not_followed() -> None:
+    context = Context()
+    conversation = Socks(context, lambda _host, _port: Http(context))
+    conversation.data(CLIENT, ASK4, 1.5)
+    for _ in range(200):
+        conversation.data(CLIENT, GET * 50, 1.5)
+    assert conversation.hold.size == 0
+    conversation.data(SERVER, GRANT4, 1.5)
+    conversation.close()
+
+    assert [each["granted"] for each in conversation.records] == [True]
+    assert context.held.free == Context().held.free

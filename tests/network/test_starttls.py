@@ -52,3 +52,10 @@ def test_any_bytes_in_any_pieces_give_the_same_records(segments: list[Segment], 
     whole = play(detecting(), *segments)
 
     assert play(detecting(), *in_pieces(segments, size)) == whole
+
+
+def test_a_client_that_does_not_wait_for_an_agreement_is_not_followed() -> None:
+    flood = [(CLIENT, b"GET / HTTP/1.1\r\n\r\n" * 1000)] * 10
+
+    assert play(detecting(), *POP3[:2], *flood, POP3[2]) == []
+    assert play(detecting(), DESKTOP[0], *flood, DESKTOP[1]) == []

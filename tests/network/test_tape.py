@@ -175,3 +175,31 @@ def test_what_is_poured_until_an_end_does_not_depend_on_the_pieces(pieces: list[
     whole = b"".join(pieces)
 
     assert poured(iter([whole])) == poured(whole[at : at + size] for at in range(0, len(whole), size))
+
+
+def test_the_begin_of_a_long_match_counts_as_waiting() -> None:
+    pool = Pool(10_000)
+    found: list[tuple[bytes, int]] = []
+
+    def parse(tape: Tape) -> Steps:
+        found.append((yield from tape.until(END, 4000, overlap=2)))
+
+    tape = Tape(parse, pool)
+    for _ in range(6):
+        tape.feed(b"a" * 3000)
+    assert pool.free == 10_000 - 4000 - 2
+    tape.feed(b"\n.\nrest")
+
+    assert found == [(b"a" * 4000, 14_003)]
+    assert pool.free == 10_000
+
+
+def test_what_is_left_behind_the_end_of_a_parser_is_let_go() -> None:
+    def parse(tape: Tape) -> Steps:
+        yield from tape.exactly(2)
+
+    tape = Tape(parse)
+    tape.feed(b"abrest")
+
+    assert tape.done
+    assert not tape.buffer

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.cuckoo.network import tcp
 from lib.cuckoo.network.flows import endpoints, reversed_key
 from lib.cuckoo.network.tcp import (
     ACK,
@@ -384,3 +385,32 @@ def test_whatever_the_order_nothing_is_lost(order: list[int], size: int, start: 
 
     assert listener.heard[1] == stream
     assert listener.gaps == []
+
+
+def test_the_connection_that_was_quiet_for_longest_is_not_read_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tcp, "MOST_CONVERSATIONS", 2)
+    wire = Wire()
+    for port, sequence in ((1, 0), (2, 0), (3, 0), (2, 1), (4, 0), (1, 1), (2, 2)):
+        wire.segment(key_of(port), ACK, sequence, b"x")
+
+    assert [bytes(each.heard[0]) for each in wire.listeners] == [b"x", b"xxx", b"x", b"x"]
+    assert [each.closed for each in wire.listeners] == [1, 0, 1, 0]
+    assert wire.table.silenced == 2
+    assert len(wire.table.halves) == 8
+    wire.table.end()
+    assert not wire.table.conversations
+    assert len(wire.records) == 4
+
+
+def test_segments_that_wait_count_what_they_take() -> None:
+    wire = Wire(Limits(waiting_bytes=1000))
+    wire.segment(KEY, ACK, 0, b"a")
+    for sequence in (2, 4, 6, 8):
+        wire.segment(KEY, ACK, sequence, b"b")
+    assert wire.table.waiting_bytes == 4 * 201
+    wire.segment(KEY, ACK, 10, b"c")
+
+    assert wire.listeners[0].gaps == [(0, 1, 1)]
+    assert wire.table.waiting_bytes == 4 * 201

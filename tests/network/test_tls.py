@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.cuckoo.network.conversation import CLIENT, SERVER, Context
+from lib.cuckoo.network.conversation import CLIENT, SERVER, Context, Pool
 from lib.cuckoo.network.tls import MESSAGE_LIMIT, Tls
 from tests.network.certificate import make_certificate
-from tests.network.conversations import Segment, damaged, in_pieces, play
+from tests.network.conversations import Segment, damaged, in_pieces, only, play
 from tests.network.hellos import (
     alpn,
     client_hello,
@@ -205,3 +205,27 @@ def test_any_bytes_in_any_pieces_give_the_same_record(segments: list[Segment], s
     whole = play(Tls(Context()), *segments)
 
     assert play(Tls(Context()), *in_pieces(segments, size)) == whole
+
+
+def test_what_a_handshake_keeps_is_held() -> None:
+    context = Context(held=Pool(20_000))
+    hello = handshake(message(1, client_hello(list(range(300)), server_name(b"evil.test"))))
+    flows = [Tls(context) for _ in range(3)]
+    for flow in flows:
+        flow.data(CLIENT, hello, 1.5)
+    for flow in flows:
+        flow.close()
+
+    assert [only(flow.records, "tls")[0]["sni"] if flow.records else None for flow in flows] == [
+        "evil.test",
+        None,
+        None,
+    ]
+    assert context.held.free == 20_000
+
+
+def test_hellos_of_very_many_extensions_are_read() -> None:
+    hello = client_hello([47], *((kind, b"") for kind in range(4000)))
+    summary = tls((CLIENT, handshake(message(1, hello))))
+
+    assert summary["extensions"] == list(range(4000))

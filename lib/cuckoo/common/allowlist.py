@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
+_MOST_LABELS = 128
+"""Labels of a name that are compared; none on the wire has more."""
 _NO_DOMAIN = re.compile(r"[\s/:@]|[\x00-\x1f]")
 """In no name: what stands in lines of other formats, as in a hosts file or a list of URLs."""
 
@@ -25,7 +27,7 @@ class AllowList:
         """Tell whether a name is on the list."""
         if not self.domains:
             return False
-        labels = name.lower().rstrip(".").split(".")
+        labels = name.lower().rstrip(".").rsplit(".", _MOST_LABELS)[-_MOST_LABELS:]
         return any(".".join(labels[at:]) in self.domains for at in range(len(labels)))
 
     def address(self, address: IPv4Address | IPv6Address) -> bool:

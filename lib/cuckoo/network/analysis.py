@@ -30,6 +30,8 @@ from lib.cuckoo.network.udp import Exchange, Exchanges
 TCP, UDP, ICMP, ICMP6 = (IP_PROTOCOL + number for number in (6, 17, 1, 58))
 MOST_LAYERS = 64
 MOST_TUNNELS = 4
+MOST_PROBLEMS = 1000
+"""Kinds of problems; link types that are not known are kinds."""
 SNIFFED_DATAGRAMS = 4
 """Datagrams of a flow on unusual ports that are looked at before it counts as unknown."""
 
@@ -62,7 +64,7 @@ class Settings:
     context: Context = field(default_factory=Context)
     allowed: AllowList = field(default_factory=AllowList)
     maximum: int = 10_000
-    record_bytes: int = 64 << 20
+    record_bytes: int = 80 << 20
     flows: int = 50_000
     waiting_bytes: int = 64 << 20
     private_hosts: bool = False
@@ -144,7 +146,9 @@ class Analysis:
             self._sections.start = frame.time
         reader = link.LINKS.get(kind)
         if reader is None:
-            self.problems[f"unknown {link.link_name(kind)}"] += 1
+            problem = f"unknown {link.link_name(kind)}"
+            known = problem in self.problems or len(self.problems) < MOST_PROBLEMS
+            self.problems[problem if known else "unknown link types"] += 1
             return
         try:
             self._climb(reader(frame), frame)
@@ -224,7 +228,7 @@ class Analysis:
     def _open_tcp(self, connection: Connection) -> Conversation | None:
         ends = endpoints(connection.halves[CLIENT].key)
         if 53 in {ends.sport, ends.dport}:
-            return DnsOverTcp()
+            return DnsOverTcp(self._context)
         return Detecting(Place(self._context, (ends.sport, ends.dport), ends.dst, ends.src))
 
     def _record(self, connection: Connection, record: Record) -> None:
@@ -336,7 +340,11 @@ class Analysis:
         if self._ip.oversized:
             self.problems["IP length beyond the packet"] += self._ip.oversized
         found["timeline"] = self._walk.timeline()
-        let_go = {"tcp_flows": self._tcp.let_go, "udp_flows": self._udp.let_go}
+        let_go = {
+            "secrets": self._context.secrets.dropped,
+            "tcp_flows": self._tcp.let_go, "udp_flows": self._udp.let_go,
+            "tcp_conversations": self._tcp.silenced, "waiting": self._context.held.refused,
+        }  # fmt: skip
         found["truncated"] = {
             **self._sections.truncated,
             **{name: count for name, count in let_go.items() if count},

@@ -23,7 +23,10 @@ from lib.cuckoo.network.conversation import Record
 MOST_CLAIMS = 100_000
 """Calls of one analysis that are looked at."""
 LONGEST_NAME = 255
-LONGEST_URL = 8192
+"""Characters of a host name."""
+LONGEST_URL = 1 << 20
+HOST_WITHIN = 1024
+"""Characters of a URL in which its host is looked for: to normalise many takes the square of their number."""
 
 CONNECTS = ("connect", "WSAConnect", "ConnectEx")
 SENDS = ("sendto", "WSASendTo", "WSASendMsg")
@@ -170,7 +173,7 @@ def _address(text: str) -> str:
 def _server_of(url: str) -> Endpoint:
     """Return host and port of a URL, an empty name where there is none."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url[:HOST_WITHIN])
         return parts.hostname or "", parts.port or USUAL_PORTS.get(parts.scheme, 0)
     except ValueError:
         return "", 0

@@ -8,6 +8,10 @@ from lib.cuckoo.network.conversation import Context, Record
 
 MAXIMUM_CODINGS = 4
 """Content codings undone of one body; real ones have one, rarely two."""
+MAXIMUM_LEFT = 16
+"""Codings named in a record."""
+_FED = 1 << 16
+"""Bytes given to an unpacker at a time: what it leaves of them is copied."""
 ZSTD_WINDOW = 8 << 20
 """Bytes that a body packed with zstd may refer back to (RFC 9659)."""
 _CHUNK = 1 << 18
@@ -50,6 +54,8 @@ class Body:
         self.missing += size
 
     def _keep(self, piece: bytes | bytearray | memoryview) -> None:
+        if self._room < 0:
+            return
         size = min(len(piece), self._room)
         if not self._context.held.take(size):
             size = 0
@@ -83,12 +89,15 @@ class Body:
         (codings that were not undone), "decoded_partly" ("limit" for what would unpack to more than is
         allowed, "malformed" for what has an error behind its first bytes), and those of `losses`.
         """
-        raw = self._taken()
+        raw, self._kept = self._kept, bytearray()
+        self._room = -1  # what comes later, as behind a message that was reported early, is let go
         body, left, flaw = decode(raw, codings, self._context)
         digest = self._digest if body is raw else ""
         record = self._context.save(body, kind, digest) | self.losses(len(raw))
+        self._context.held.give(self._held)
+        self._held = 0
         if left and body:
-            record["encoded"] = list(left)
+            record["encoded"] = list(left[-MAXIMUM_LEFT:])
         if flaw:
             record["decoded_partly"] = flaw
         return record, body
@@ -128,7 +137,7 @@ def decode(
         decoder = _DECODERS.get(left[-1])
         if decoder is None or not body:
             break
-        unpacked, flaw = _run(decoder, bytes(body), context)
+        unpacked, flaw = _run(decoder, body, context)
         if flaw == "malformed" and not unpacked:
             break
         body = unpacked
@@ -138,23 +147,26 @@ def decode(
     return body, left, ""
 
 
-def _run(decoder: Callable[[bytes, "_Output"], None], body: bytes, context: Context) -> tuple[bytes, str]:
+def _run(
+    decoder: Callable[[memoryview, "_Output"], None], body: bytes | bytearray, context: Context
+) -> tuple[bytearray, str]:
     output = _Output(context)
     flaw = ""
     try:
-        decoder(body, output)
+        with memoryview(body) as view:
+            decoder(view, output)
     except _Full:
         flaw = "limit"
     except (zlib.error, ImportError):
         flaw = "malformed"
-    return b"".join(output.pieces), flaw
+    return output.unpacked, flaw
 
 
 class _Output:
     """What one coding gave, within the body limit and the capture's allowance."""
 
     def __init__(self, context: Context) -> None:
-        self.pieces: list[bytes] = []
+        self.unpacked = bytearray()
         self._room = context.body_limit
         self._allowance = context.inflated
 
@@ -162,51 +174,56 @@ class _Output:
         if len(piece) > self._room or not self._allowance.take(len(piece)):
             raise _Full
         self._room -= len(piece)
-        if piece:
-            self.pieces.append(piece)
+        self.unpacked += piece
 
 
-def _inflate(body: bytes, window_bits: int, output: _Output) -> bytes:
+def _inflate(body: memoryview, window_bits: int, output: _Output) -> int:
+    """Unpack one stream; return where it ends."""
     unpacker = zlib.decompressobj(window_bits)
-    rest = body
-    while rest and not unpacker.eof:
-        output.add(unpacker.decompress(rest, _CHUNK))
-        rest = unpacker.unconsumed_tail
-    while not unpacker.eof and (piece := unpacker.decompress(b"", _CHUNK)):
+    at = 0
+    while not unpacker.eof:
+        fed = body[at : at + _FED]
+        piece = unpacker.decompress(fed, _CHUNK)
+        at += len(fed) - len(unpacker.unconsumed_tail) - len(unpacker.unused_data)
+        if not piece and not fed:
+            break
         output.add(piece)
-    return unpacker.unused_data
+    return at
 
 
-def _gzip(body: bytes, output: _Output) -> None:
+def _gzip(body: memoryview, output: _Output) -> None:
     """Undo gzip; members may follow one another, and junk may follow them."""
-    rest = _inflate(body, 16 + zlib.MAX_WBITS, output)
-    while rest.startswith(b"\x1f\x8b"):
-        rest = _inflate(rest, 16 + zlib.MAX_WBITS, output)
+    at = _inflate(body, _GZIP, output)
+    while bytes(body[at : at + 2]) == b"\x1f\x8b":
+        at += _inflate(body[at:], _GZIP, output)
 
 
-def _deflate(body: bytes, output: _Output) -> None:
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+def _deflate(body: memoryview, output: _Output) -> None:
     """Undo `deflate`: zlib as the standard says, or bare as much software sends it."""
     zlib_header = body[0] & 15 == 8 and int.from_bytes(body[:2], "big") % 31 == 0
     _inflate(body, zlib.MAX_WBITS if zlib_header else -zlib.MAX_WBITS, output)
 
 
-def _brotli(body: bytes, output: _Output) -> None:
+def _brotli(body: memoryview, output: _Output) -> None:
     import brotli  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra; without it bodies stay encoded
 
     unpacker = brotli.Decompressor()
     try:
-        output.add(unpacker.process(body, output_buffer_limit=_CHUNK))
+        output.add(unpacker.process(bytes(body), output_buffer_limit=_CHUNK))
         while not unpacker.is_finished() and (piece := unpacker.process(b"", output_buffer_limit=_CHUNK)):
             output.add(piece)
     except brotli.error as error:
         raise zlib.error(str(error)) from error
 
 
-def _zstd(body: bytes, output: _Output) -> None:
+def _zstd(body: memoryview, output: _Output) -> None:
     import zstandard  # noqa: PLC0415 - an extra; without it bodies stay encoded
 
     reader = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).stream_reader(
-        body, read_across_frames=True
+        bytes(body), read_across_frames=True
     )
     try:
         while piece := reader.read(_CHUNK):
@@ -215,7 +232,7 @@ def _zstd(body: bytes, output: _Output) -> None:
         raise zlib.error(str(error)) from error
 
 
-_DECODERS: dict[str, Callable[[bytes, _Output], None]] = {
+_DECODERS: dict[str, Callable[[memoryview, _Output], None]] = {
     "gzip": _gzip,
     "x-gzip": _gzip,
     "deflate": _deflate,

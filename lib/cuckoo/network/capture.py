@@ -35,6 +35,11 @@ SEARCH_BYTES = 1 << 23
 SEARCH_SPAN_SECONDS = 30 * 86400
 """A record found that way is believed when its time is this close to the last good one."""
 MOST_SECRETS = 1 << 24
+MOST_INTERFACES = 10_000
+"""Interfaces of one section."""
+MOST_UNPACKED = 1 << 26
+MOST_RATIO = 200
+"""A compressed capture is read up to so many bytes, and beyond up to this factor: real ones shrink to a tenth."""
 
 GZIP = b"\x1f\x8b"
 SECTION_MAGIC = b"\x0a\x0d\x0d\x0a"
@@ -94,6 +99,7 @@ class _Inflated:
         self._inflater = zlib.decompressobj(wbits=31)
         self._compressed = b""
         self._ended = False
+        self._taken = self._given = 0
 
     def read(self, size: int, /) -> bytes:
         while not self._ended:
@@ -103,7 +109,9 @@ class _Inflated:
         return b""
 
     def _piece(self, size: int) -> bytes:
-        self._compressed = self._compressed or self._source.read(READ_COMPRESSED)
+        if not self._compressed:
+            self._compressed = self._source.read(READ_COMPRESSED)
+            self._taken += len(self._compressed)
         if self._inflater.eof and self._compressed:
             self._inflater = zlib.decompressobj(wbits=31)
         elif not self._compressed:
@@ -113,6 +121,9 @@ class _Inflated:
         except zlib.error:
             return self._end("compressed file is damaged")
         self._compressed = self._inflater.unconsumed_tail or self._inflater.unused_data
+        self._given += len(piece)
+        if self._given > MOST_UNPACKED and self._given > MOST_RATIO * self._taken:
+            return self._end("compressed file unpacks to too much")
         return piece
 
     def _end(self, problem: str) -> bytes:
@@ -271,6 +282,7 @@ class _Records:
             stop = len(window.data) - (header if ended else reach)
             for position in range(window.position, stop):
                 if self._plausible(window.data, position):
+                    self._search -= position - window.position
                     window.position = position
                     return
             self._search -= stop - window.position
@@ -442,6 +454,9 @@ class _Blocks:
         if start + length > end:
             self._problems["packet longer than its block"] += 1
             length = end - start
+        if length > LONGEST_PACKET:
+            self._problems["packet of impossible length"] += 1
+            return None
         interface, window = self._interfaces[number], self._window
         time = (high << 32 | low) * interface.unit + interface.offset
         captured = window.data[start : start + length]
@@ -454,6 +469,9 @@ class _Blocks:
         return self._packet((0, 0, 0, length, wire), start + 4, end)
 
     def _interface(self, data: bytes, start: int, end: int) -> None:
+        if len(self._interfaces) >= MOST_INTERFACES:
+            self._problems["interfaces beyond the bound"] += 1
+            return
         link, _, snap_length = self._halves(data, start)
         unit, offset = 1e-6, 0
         for code, begin, length in self._options(data, start + 8, end):
@@ -463,7 +481,8 @@ class _Blocks:
             elif code == OPTION_TIME_OFFSET and length == 8:
                 (offset,) = self._signed(data, begin)
         self._interfaces.append(Interface(link, snap_length, unit, offset))
-        self._capture.link_types.append(link)
+        if link not in self._capture.link_types[-MOST_INTERFACES:]:
+            self._capture.link_types.append(link)
 
     def _options(self, data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
         while start + 8 <= end:
@@ -477,5 +496,7 @@ class _Blocks:
         kind, length = self._pair(data, start)
         length = min(length, end - start - 8)
         self._secret_bytes += length
-        if kind == TLS_KEY_LOG and self._secret_bytes <= MOST_SECRETS:
+        if self._secret_bytes > MOST_SECRETS:
+            self._problems["secrets beyond the bound"] += 1
+        elif kind == TLS_KEY_LOG:
             self._capture.on_secrets(data[start + 8 : start + 8 + length])

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MAXIMUM_NAMES = 500
 """Subject alternative names in a record."""
+TEXT_LIMIT = 4096
+"""Characters of a name in a record."""
 _ALTERNATIVE = re.compile(rb"\x06\x03\x55\x1d\x11(?:\x01\x01.)?(?=\x04)", re.DOTALL)
 """The begin of that extension in DER, up to its content (RFC 5280, 4.2.1.6)."""
 _DNS_NAME, _IP_ADDRESS = 0x82, 0x87
@@ -71,7 +73,8 @@ def _contents(certificate: "x509.Certificate") -> Record:
     record: Record = {}
     for name, read in _FIELDS.items():
         try:
-            record[name] = read(certificate)
+            value = read(certificate)
+            record[name] = value[:TEXT_LIMIT] if isinstance(value, str) else value
         except (ValueError, TypeError, OverflowError) as error:
             record[name] = None
             record.setdefault("error", f"malformed {name}: {error}")
@@ -97,7 +100,7 @@ def _names(certificate: "x509.Certificate") -> list[str]:
             certificate.tbs_certificate_bytes
         )  # whatever the fault, it may be in another extension
     wanted = (x509.DNSName, x509.IPAddress)
-    return [str(name.value) for name in names if isinstance(name, wanted)][:MAXIMUM_NAMES]
+    return [str(name.value)[:TEXT_LIMIT] for name in names if isinstance(name, wanted)][:MAXIMUM_NAMES]
 
 
 def names_of(der: bytes) -> list[str]:

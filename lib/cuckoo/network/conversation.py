@@ -6,9 +6,11 @@ bound what they keep, and no bytes make them raise.
 """
 
 import hashlib
+import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Protocol
 
 from lib.cuckoo.network.keylog import Secrets
@@ -46,13 +48,19 @@ class Conversation(Protocol):
 
 @dataclass
 class Pool:
-    """Bytes that all conversations of a capture may hold together."""
+    """Bytes that all conversations of a capture may hold together.
+
+    Attributes:
+        refused: how often there was no room; who asked says or counts what became of that.
+    """
 
     free: int
+    refused: int = 0
 
     def take(self, size: int) -> bool:
         """Reserve `size` bytes; False when that many are not free."""
         if size > self.free:
+            self.refused += 1
             return False
         self.free -= size
         return True
@@ -79,6 +87,22 @@ class Hold:
         return True
 
 
+def weight(plain: object) -> int:
+    """Return about how many bytes plain data takes in memory; keys of dicts are taken for constants of ours."""
+    size = 0
+    layer: list[Any] = [plain]
+    while layer:
+        size += sum(map(sys.getsizeof, layer))
+        inside = [
+            each.values() if type(each) is dict else each for each in layer if type(each) in _CONTAINERS
+        ]
+        layer = list(chain.from_iterable(inside))
+    return size
+
+
+_CONTAINERS = frozenset({list, dict, tuple})
+
+
 def digest_only(data: bytes | bytearray, kind: str, digest: str = "", /) -> Record:
     """Describe a body without keeping it: the `save` of those who want no files."""
     digest = digest or hashlib.sha256(data).hexdigest()
@@ -97,7 +121,7 @@ class Context:
     says of them. They are compared, because hashing the bytes of each message costs more than that."""
     body_limit: int = 32 << 20
     """Bytes kept of one body, as sent and as decompressed."""
-    held: Pool = field(default_factory=lambda: Pool(128 << 20))
+    held: Pool = field(default_factory=lambda: Pool(96 << 20))
     """For what waits in open conversations: bodies that are still arriving, and what is not yet a record."""
     inflated: Pool = field(default_factory=lambda: Pool(1 << 30))
     """What decompression may give for the whole capture; never returned."""
@@ -117,6 +141,7 @@ class Context:
 
 
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(9), 11, 12, *range(14, 32), *range(127, 160))}
+_BYTES = [chr(byte) if 32 <= byte < 127 or byte in b"\t\r\n" else f"\\x{byte:02x}" for byte in range(256)]
 _PLAIN = bytes((*b"\t\r\n", *range(32, 127)))
 
 
@@ -128,9 +153,7 @@ def printable(data: bytes | bytearray, limit: int = 65536) -> str:
     except UnicodeDecodeError as error:
         if len(data) > limit > error.start >= limit - 3:
             return printable(piece[: error.start], limit)
-        return "".join(
-            chr(byte) if 32 <= byte < 127 or byte in b"\t\r\n" else f"\\x{byte:02x}" for byte in piece
-        )
+        return "".join(map(_BYTES.__getitem__, piece))
     return text if text.isprintable() or not piece.translate(None, _PLAIN) else text.translate(_ESCAPES)
 
 

@@ -9,7 +9,7 @@ from lib.cuckoo.network.conversation import SERVER, Context, Conversation, Hold,
 from lib.cuckoo.network.dns import DnsOverTcp, begins_with_dns
 from lib.cuckoo.network.exchange import Origin
 from lib.cuckoo.network.ftp import Ftp
-from lib.cuckoo.network.http import REQUEST_LINE, STATUS_LINE, Http
+from lib.cuckoo.network.http import Http, split_request_line, split_status_line
 from lib.cuckoo.network.http2 import PREFACE, Http2
 from lib.cuckoo.network.irc import Irc
 from lib.cuckoo.network.smb import Smb, is_smb
@@ -22,8 +22,8 @@ DETECTION_LIMIT = 8 << 10
 """Bytes of one side after which a conversation that is not known stays unread."""
 MAXIMUM_EVENTS = 2 * DETECTION_LIMIT
 """Segments and gaps after which it stays unread."""
-EVENT_SIZE = 100
-"""Bytes that holding one segment takes beside its own."""
+EVENT_SIZE = 160
+"""Bytes that holding one segment or gap takes beside its own."""
 MAXIMUM_DEPTH = 4
 """Conversations inside conversations: a tunnel in a tunnel."""
 
@@ -107,12 +107,12 @@ def _starts_with(head: bytes, fits: Callable[[bytes], bool], *, final: bool) -> 
 
 
 def _is_request(line: bytes) -> bool:
-    found = REQUEST_LINE.fullmatch(line)
-    return found is not None and (found[3] is not None or found[1] in _METHODS)
+    found = split_request_line(line)
+    return found is not None and (found[2] is not None or found[0] in _METHODS)
 
 
 def _is_response(line: bytes) -> bool:
-    return STATUS_LINE.fullmatch(line) is not None
+    return split_status_line(line) is not None
 
 
 def _mail_or_files(place: Place, client: bytes, server: bytes, _final: bool) -> Conversation | None:
@@ -141,8 +141,8 @@ def _irc(place: Place, client: bytes, server: bytes, _final: bool) -> Conversati
     return None
 
 
-def _dns(_place: Place, client: bytes, server: bytes, _final: bool) -> Conversation | None:
-    return DnsOverTcp() if begins_with_dns(client or server) else None
+def _dns(place: Place, client: bytes, server: bytes, _final: bool) -> Conversation | None:
+    return DnsOverTcp(place.context) if begins_with_dns(client or server) else None
 
 
 def _carriers(place: Place, client: bytes, server: bytes, _final: bool) -> Conversation | None:
@@ -169,7 +169,7 @@ _LINE = re.compile(rb"[\t\r -~]{3,512}\n")
 _MAIL_WORD = re.compile(rb"smtp|mail|lmtp", re.IGNORECASE)
 _FTP_WORD = re.compile(rb"ftp", re.IGNORECASE)
 _IRC_CLIENT = re.compile(
-    rb"(?:(?:PASS|CAP)\s[^\n]*\n)*(?:NICK\s+[^\s:]+|USER\s+\S+\s+\S+\s+\S+\s|CAP (?:LS|REQ|LIST|END)"
+    rb"(?:(?:PASS|CAP)\s[^\n]*\n)*(?:NICK\s+[^\s:]|USER\s+\S+\s+\S+\s+\S+\s|CAP (?:LS|REQ|LIST|END)"
     rb"|(?:PRIVMSG|NOTICE)\s+\S+\s+:|JOIN\s+[#&])[^\n]*\n",
     re.IGNORECASE,
 )
@@ -234,13 +234,17 @@ class Detecting:
             return
         head, held = self._heads[side], bytes(payload)
         head += held[: DETECTION_LIMIT - len(head)]
-        self._events.append((side, held, time))
-        room = self._hold.resize(self._hold.size + len(held) + EVENT_SIZE)
-        full = len(head) >= DETECTION_LIMIT or len(self._events) > MAXIMUM_EVENTS or not room
+        room = self._remember(side, held, time, EVENT_SIZE + 2 * len(held))  # twice: in the head, too
+        full = len(head) >= DETECTION_LIMIT or not room
         if self._may_be_new(head, held, final=full) and self._choose(final=full):
             return
         if full or all(map(_is_unknown, self._heads)):
             self._become(Unread())
+
+    def _remember(self, side: int, event: bytes | int, time: float, size: int) -> bool:
+        """Keep what has come; False when nothing more can be kept."""
+        self._events.append((side, event, time))
+        return self._hold.resize(self._hold.size + size) and len(self._events) <= MAXIMUM_EVENTS
 
     def _was_announced(self, side: int, payload: bytes | memoryview, time: float) -> bool:
         """Become the parser of an announced connection; one under TLS is read as that."""
@@ -257,11 +261,14 @@ class Detecting:
 
     def gap(self, side: int, size: int) -> None:
         """Note missing bytes; what a side begins with is looked for behind them."""
-        if self._chosen is None and not self._choose(final=True):
-            self._heads[side].clear()
-            self._events.append((side, size, 0.0))
-        elif self._chosen is not None:
+        if self._chosen is None and any(self._heads):
+            self._choose(final=True)
+        if self._chosen is not None:
             self._chosen.gap(side ^ self.swapped, size)
+        else:
+            self._heads[side].clear()
+            if not self._remember(side, size, 0.0, EVENT_SIZE):
+                self._become(Unread())
 
     def close(self) -> None:
         """Flush what is pending."""

@@ -1,6 +1,7 @@
 """Protocols of command lines and numbered replies (RFC 959, 5321): what SMTP and FTP share."""
 
 import re
+import sys
 from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -12,6 +13,13 @@ MAXIMUM_COMMANDS = 5000
 """Commands kept of one conversation."""
 MAXIMUM_OPEN = 1000
 """Commands that may wait for their reply."""
+COMMAND_SIZE = 700
+"""Bytes that a command takes beside its texts; a short reply is among them."""
+SHORT_REPLY = 100
+UNKEPT_LIMIT = 256
+"""Characters of the argument of a command that waits for its reply and is not kept."""
+MAXIMUM_FLAWS = 100
+"""Flaws named of one conversation."""
 REPLY_LINES = 100
 """Lines kept of one reply."""
 REPLY_LIMIT = 2048
@@ -72,14 +80,24 @@ class Dialogue(TwoTapes):
         command = Command(printable(name, 64).upper(), printable(argument.strip(), LINE_LIMIT), self.time)
         self.started = self.started or self.time
         self._open.append(command)
-        room = self.hold.resize(self.hold.size + len(line) + REPLY_LIMIT // 4)
+        room = self.take_room(COMMAND_SIZE + sys.getsizeof(command.argument))
         if room and len(self.commands) < MAXIMUM_COMMANDS:
             self.commands.append(command)
         else:
             self.commands_dropped += 1
+            command.argument = command.argument[:UNKEPT_LIMIT]
         if len(self._open) > MAXIMUM_OPEN:
             self._open.popleft()
         return command
+
+    def take_room(self, size: int) -> bool:
+        """Hold so many bytes more; False when there is no room for them."""
+        return self.hold.resize(self.hold.size + size)
+
+    def note(self, flaw: str) -> None:
+        """Name a flaw, within bounds."""
+        if len(self.flaws) < MAXIMUM_FLAWS:
+            self.flaws.append(flaw)
 
     def wait(self, tape: Tape, command: Command) -> Steps:
         """Wait for the reply to a command, if there are replies."""
@@ -101,7 +119,7 @@ class Dialogue(TwoTapes):
                     raise
                 if cut.ended:
                     return cut.rest[:LINE_LIMIT]
-                self.flaws.append("client: gap in the stream")
+                self.note("client: gap in the stream")
                 line = b""
             if line.strip():
                 return line
@@ -113,7 +131,7 @@ class Dialogue(TwoTapes):
             except Cut as cut:
                 if cut.ended:
                     return
-                self.flaws.append("server: gap in the stream")
+                self.note("server: gap in the stream")
                 self._lose_replies()
                 continue
             self._take_reply(code, text)
@@ -126,7 +144,11 @@ class Dialogue(TwoTapes):
                 return
         if self._open and not 100 <= code < 200:
             command = self._open.popleft()
-            command.code, command.text = code, text
+            command.code = code
+            if len(text) <= SHORT_REPLY or self.take_room(sys.getsizeof(text)):
+                command.text = text
+            else:
+                self.note("server: no room for a reply")
             self.replied(command)
             self.tapes[CLIENT].resume()
 
@@ -142,7 +164,7 @@ class Dialogue(TwoTapes):
 def _reply(tape: Tape) -> Generator[None, None, tuple[int, str]]:
     """Read a reply of one or several lines; lines without a number outside of one are skipped."""
     lines: list[bytes] = []
-    code = b""
+    code, size = b"", 0
     while True:
         line = yield from tape.line(LINE_LIMIT)
         found = _REPLY.match(line)
@@ -150,7 +172,8 @@ def _reply(tape: Tape) -> Generator[None, None, tuple[int, str]]:
             continue
         code = code or (found[1] if found is not None else b"")
         last = found is not None and found[1] == code and found[2] != b"-"
-        if len(lines) < REPLY_LINES:
+        if len(lines) < REPLY_LINES and size <= REPLY_LIMIT:
             lines.append((found[3] or b"") if found is not None and found[1] == code else line)
+            size += len(lines[-1]) + 1
         if last:
             return int(code), printable(b"\n".join(lines), REPLY_LIMIT)

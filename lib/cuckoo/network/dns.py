@@ -7,12 +7,14 @@ A name costs at most `MOST_JUMPS` compression pointers and 255 bytes, so that no
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from socket import AF_INET6, inet_ntoa, inet_ntop
 from struct import Struct
 from struct import error as CutShort  # noqa: N812 - an exception, though struct names it like a function
 from typing import Any
+
+from lib.cuckoo.network.conversation import Context, Hold
 
 HEADER = Struct(">6H")
 _question = Struct(">HH").unpack_from
@@ -25,8 +27,10 @@ MOST_JUMPS = 64
 LONGEST_NAME = 255
 MOST_RECORDS = 512
 """Records read of one message; 65,535 bytes could claim six times as many."""
-MOST_KNOWN = 1024
-"""Messages that are not read again when they are sent again."""
+MOST_STEPS = 16_384
+"""Labels and jumps of the names of one message: names may share what makes them long."""
+MOST_KNOWN = 256
+"""Messages that are not read again when they are sent again; one may become a hundred times as long as text."""
 LONGEST_KNOWN = 512
 """Bytes of such a message."""
 
@@ -88,9 +92,22 @@ class _Names:
     """The names of one message."""
 
     data: bytes
+    steps: int = 0
+    known: dict[int, str] = field(default_factory=dict)
+    """Names by the offset that a pointer led to."""
 
     def read(self, at: int) -> tuple[str, int]:
         """Return the name at an offset and the offset behind it."""
+        if self.data[at] < 0xC0:
+            return self._read(at)
+        pointed = (self.data[at] & 0x3F) << 8 | self.data[at + 1]
+        if pointed not in self.known:
+            self.known[pointed] = self._read(at)[0]
+        return self.known[pointed], at + 2
+
+    def _read(self, at: int) -> tuple[str, int]:
+        if self.steps > MOST_STEPS:
+            raise Malformed("names of too many labels")
         labels: list[bytes] = []
         behind, jumps, size, data = 0, 0, 0, self.data
         while length := data[at]:
@@ -104,6 +121,7 @@ class _Names:
                 size += 1 + length
             if jumps > MOST_JUMPS or size > LONGEST_NAME or 0x40 <= length < 0xC0:
                 raise Malformed("name that does not end")
+        self.steps += len(labels) + jumps
         return name_text(labels), behind or at + 1
 
 
@@ -116,7 +134,10 @@ def name_text(labels: list[bytes]) -> str:
         text = ""
     if text.isprintable() and (text or not joined):
         return text
-    return "".join(chr(byte) if 32 < byte < 127 else f"\\{byte:03d}" for byte in joined)
+    return "".join(map(_BYTES.__getitem__, joined))
+
+
+_BYTES = [chr(byte) if 32 < byte < 127 else f"\\{byte:03d}" for byte in range(256)]
 
 
 def _body(body: bytes, dialect: "_Dialect") -> Message:
@@ -413,9 +434,10 @@ class DnsOverTcp:
     Its records have `protocol` "dns", `message` (the bytes), `side` and `time`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, context: Context) -> None:
         self.records: list[dict[str, Any]] = []
         self._kept: list[bytearray | None] = [bytearray(), bytearray()]
+        self._hold = Hold(context.held)
 
     def data(self, side: int, payload: bytes | memoryview, time: float) -> None:
         """Take the next bytes of one side."""
@@ -428,6 +450,8 @@ class DnsOverTcp:
             self._add(side, bytes(kept[at + 2 : at + 2 + size]), time)
             at += 2 + size
         del kept[:at]
+        if not self._hold.resize(sum(len(each) for each in self._kept if each)):
+            self._kept[side] = None
 
     def _add(self, side: int, content: bytes, time: float) -> None:
         record: dict[str, Any] = {"protocol": "dns", "message": content, "side": side, "time": time}
@@ -438,7 +462,8 @@ class DnsOverTcp:
         self._kept[side] = None
 
     def close(self) -> None:
-        """Nothing is pending that could be read."""
+        """Let go of what is not whole."""
+        self._hold.resize(0)
 
 
 def begins_with_dns(stream: bytes) -> bool:

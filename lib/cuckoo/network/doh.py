@@ -4,7 +4,7 @@ import binascii
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from typing import NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from lib.cuckoo.network.conversation import Record, Save
 from lib.cuckoo.network.dns import looks_like_dns
@@ -56,7 +56,8 @@ def _in_path(path: str) -> bytes:
     if "dns=" not in path:
         return b""
     try:
-        (encoded, *_) = parse_qs(urlsplit(path).query).get("dns", [""])
+        query = path.partition("#")[0].partition("?")[2]
+        (encoded, *_) = parse_qs(query).get("dns", [""])
         message = urlsafe_b64decode(encoded[:LONGEST] + "=" * (-len(encoded) % 4))
     except (ValueError, binascii.Error):
         return b""

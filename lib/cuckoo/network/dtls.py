@@ -7,7 +7,7 @@ DTLS and a JA4 that begins with "d".
 
 from dataclasses import replace
 
-from lib.cuckoo.network.conversation import SERVER, Context, Record
+from lib.cuckoo.network.conversation import SERVER, Context, Hold, Record
 from lib.cuckoo.network.hello import Reader
 from lib.cuckoo.network.keylog import Secrets
 from lib.cuckoo.network.tls import APPLICATION, CHANGE_CIPHER, CLIENT_HELLO, HANDSHAKE, HEARTBEAT, Tls
@@ -17,6 +17,8 @@ HANDSHAKE_LIMIT = 64 << 10
 """Bytes of handshake kept of one side."""
 MOST_PIECES = 64
 """Fragments kept of one message."""
+PIECE_SIZE = 300
+"""Bytes that one takes beside its own."""
 DATAGRAM_LIMIT = 400
 """Datagrams of one flow that are looked at."""
 _MAJOR = 0xFE
@@ -49,6 +51,7 @@ class Dtls:
         self.records: list[Record] = self._handshake.records
         self._sides = (Messages(), Messages())
         self._datagrams = 0
+        self._hold = Hold(context.held)
 
     def data(self, side: int, payload: bytes | memoryview, time: float) -> None:
         """Take a datagram."""
@@ -65,6 +68,13 @@ class Dtls:
                 side ^ self.swapped, rest[0], rest[HEADER : HEADER + size], time, protected=protected
             )
             rest = rest[HEADER + size :]
+        if not self._hold.resize(sum(messages.size for messages in self._sides)):
+            self._datagrams = DATAGRAM_LIMIT
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._sides = (Messages(), Messages())
+        self._hold.resize(0)
 
     def _record(self, side: int, kind: int, content: bytes, time: float, *, protected: bool) -> None:
         if protected:
@@ -87,6 +97,7 @@ class Dtls:
     def close(self) -> None:
         """Write the record."""
         self._handshake.close()
+        self._let_go()
 
 
 class Messages:
@@ -96,12 +107,18 @@ class Messages:
         self._begun: dict[int, dict[int, bytes]] = {}
         self._done: set[int] = set()
         self._room = HANDSHAKE_LIMIT
+        self._pieces = 0
+
+    @property
+    def size(self) -> int:
+        """About how many bytes they take, or took before they were whole."""
+        return HANDSHAKE_LIMIT - self._room + PIECE_SIZE * self._pieces
 
     def take(self, content: bytes) -> list[bytes]:
         """Take the content of a record; return the messages that are whole by now, as TLS writes them."""
         found = []
         reader = Reader(content)
-        while len(reader.rest) >= MESSAGE_HEADER:
+        while reader.left >= MESSAGE_HEADER:
             kind, size, number, offset = (reader.number(width) for width in (1, 3, 2, 3))
             piece = reader.vector(3)
             if number not in self._done and self._room >= len(piece) + MESSAGE_HEADER:
@@ -109,6 +126,7 @@ class Messages:
                 pieces = self._begun.setdefault(number, {})
                 if len(pieces) < MOST_PIECES:
                     pieces.setdefault(offset, piece)
+                    self._pieces += 1
                     found += self._whole(kind, size, number)
         return found
 

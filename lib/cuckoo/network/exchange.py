@@ -16,8 +16,12 @@ import re
 from dataclasses import dataclass, field
 
 from lib.cuckoo.network.body import Body
-from lib.cuckoo.network.conversation import Record, printable
+from lib.cuckoo.network.conversation import Record, printable, weight
 
+MESSAGE_SIZE = 2500
+"""Bytes that a message takes beside what was sent."""
+HEADER_SIZE = 350
+"""Bytes that a header takes beside its text, with what finds it by its name."""
 TEXT_LIMIT = 64 << 10
 """Bytes of a head or a body that go into a record as text."""
 ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -50,6 +54,10 @@ class Message:
     stored: Record | None = None
     content: bytes = b""
     finished: bool = False
+    reported: bool = False
+    """True once it is part of a record."""
+    weight: int = 0
+    """About how many bytes it takes, as weighed last."""
     _values: dict[str, list[str]] = field(default_factory=dict)
 
     def take_headers(self, headers: list[tuple[str, str]]) -> None:
@@ -80,10 +88,14 @@ class Message:
             self.start.rstrip(b"\r\n") + b"\r\n" + self.fields.rstrip(b"\r\n"), TEXT_LIMIT
         ).strip()
 
-    @property
-    def weight(self) -> int:
-        """About how many bytes the message takes; 0 until it is finished."""
-        return 1000 + 3 * (len(self.start) + len(self.fields)) + len(self.content) if self.finished else 0
+    def weigh(self) -> int:
+        """Weigh the message; return by how many bytes it grew."""
+        before = self.weight
+        sent = 2 * len(self.start) + 4 * len(self.fields) + len(self.content)
+        self.weight = MESSAGE_SIZE + sent + HEADER_SIZE * len(self.headers)
+        if self.trailers:
+            self.weight += weight(self.trailers)
+        return self.weight - before
 
     def finish(self, flaw: str = "") -> None:
         """Save the body; nothing more comes."""
@@ -94,6 +106,11 @@ class Message:
         self.stored, content = self.body.finish(self.codings, self.kind)
         self.content = bytes(content[:TEXT_LIMIT])
         self.finished = True
+
+    def forget(self) -> None:
+        """Let go of what is in the record by now, though the message may still be coming."""
+        self.fields = self.content = b""
+        self.headers, self.trailers, self._values, self.stored = [], [], {}, None
 
     @property
     def codings(self) -> list[str]:
@@ -130,8 +147,14 @@ class Exchange:
 
     @property
     def weight(self) -> int:
-        """About how many bytes the finished messages take."""
+        """About how many bytes the messages take, as weighed last."""
         return sum(message.weight for message in (self.request, self.response) if message is not None)
+
+    def forget(self) -> None:
+        """Let go of what is in the records by now."""
+        for message in (self.request, self.response):
+            if message is not None:
+                message.forget()
 
     @property
     def is_bare(self) -> bool:
@@ -158,6 +181,7 @@ class Origin:
         for message in (exchange.request, exchange.response):
             if message is not None:
                 message.finish("end of stream")
+                message.reported = True
         paired = self._paired_record(exchange)
         return [paired] if exchange.request is None else [self._old_record(exchange.request), paired]
 

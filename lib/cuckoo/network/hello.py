@@ -5,6 +5,7 @@ fingerprint (FoxIO, BSD-3-Clause). The other members of the JA4 family are under
 """
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 
 from lib.cuckoo.network.ciphers import cipher_name
@@ -42,15 +43,32 @@ _NO_HASH = "0" * 12
 class Reader:
     """Takes numbers and vectors from the front of a byte string; short input gives what there is."""
 
-    def __init__(self, source: bytes) -> None:
-        self.rest = source
+    def __init__(self, source: bytes, at: int = 0) -> None:
+        self.at = at
         self.short = False
+        self._source = source
+
+    @property
+    def left(self) -> int:
+        """How many bytes are left."""
+        return len(self._source) - self.at
+
+    @property
+    def rest(self) -> bytes:
+        """The bytes that are left."""
+        return self._source[self.at :]
 
     def take(self, size: int) -> bytes:
         """Return the next `size` bytes, or fewer and set `short`."""
-        piece, self.rest = self.rest[:size], self.rest[size:]
+        piece = self._source[self.at : self.at + size]
+        self.at += len(piece)
         self.short |= len(piece) < size
         return piece
+
+    def skip(self, run: re.Pattern[bytes]) -> None:
+        """Move behind what `run` matches here."""
+        found = run.match(self._source, self.at)
+        self.at = self.at if found is None else found.end()
 
     def number(self, size: int) -> int:
         """Return the next big-endian number."""
@@ -87,7 +105,7 @@ class ClientHello:
     def server_name(self) -> str:
         """The name that the client asks for (SNI), "" when it names none."""
         names = Reader(Reader(self.extension(SERVER_NAME) or b"").vector(2))
-        while names.rest:
+        while names.left:
             kind, name = names.number(1), names.vector(2)
             if kind == 0:
                 return printable(name, 4096)
@@ -160,7 +178,7 @@ def alpn_names(body: bytes | None) -> list[bytes]:
     """Return the names in the body of an ALPN extension."""
     names = Reader(Reader(body or b"").vector(2))
     found = []
-    while names.rest:
+    while names.left:
         found.append(names.vector(1))
     return found
 
@@ -222,7 +240,7 @@ def parse_extensions(source: bytes) -> list[tuple[int, bytes]]:
     """Return the extensions in a block that begins with its size."""
     block = Reader(Reader(source).vector(2))
     found = []
-    while len(block.rest) >= 4:
+    while block.left >= 4:
         found.append((block.number(2), block.vector(2)))
     return found
 

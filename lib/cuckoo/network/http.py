@@ -23,15 +23,15 @@ WAIT_LIMIT = 256 << 10
 RESYNC_LIMIT = 1 << 20
 """Bytes without a message after which a side is given up."""
 
-REQUEST_LINE = re.compile(
-    rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64})[ \t]+([^\r\n]*?)(?:[ \t]+(?i:HTTP)/(\d{1,3}\.\d{1,3}))?[ \t\r]*"
-)
-STATUS_LINE = re.compile(
-    rb"(?:(?i:HTTP)/(\d{1,3}(?:\.\d{1,3})?)|ICY)[ \t]+(\d{3})(?:[ \t]+([^\r\n]*?))?[ \t\r]*"
-)
+_METHOD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64})[ \t]+")
+_VERSION = re.compile(rb"[ \t](?i:HTTP)/(\d{1,3}\.\d{1,3})\Z")
+_LONGEST_VERSION = len(" HTTP/123.123")
+_STATUS = re.compile(rb"(?:(?i:HTTP)/(\d{1,3}(?:\.\d{1,3})?)|ICY)[ \t]+(\d{3})")
+_BLANKS = b" \t"
+_LINE_REST = b" \t\r"
 STATUS_BEGIN = b"HTTP/"
 HEAD_END = re.compile(rb"\n\r?\n")
-CUT_VERSION = re.compile(rb"(?:[ \t]+|^)(?:H|HT|HTT|HTTP|HTTP/[\d.]*)$")
+_CUT_VERSION = re.compile(rb"H|HT|HTT|HTTP|HTTP/[\d.]*")
 """The version where the line was cut, or where it stands in place of the target."""
 FINAL_WITHOUT_BODY = frozenset({101, 204, 304})
 
@@ -79,10 +79,11 @@ class Http(TwoTapes):
         while True:
             try:
                 yield from self._request(tape)
+                continue
             except (Cut, Malformed) as stop:
                 if isinstance(stop, Cut) and stop.ended:
                     return
-                yield from _resynchronise(tape, REQUEST_LINE, 3)
+            yield from _resynchronise(tape, _is_request)  # not above, where what was cut is still held
 
     def _request(self, tape: Tape) -> Steps:
         line, cut = yield from _start_line(tape)
@@ -103,10 +104,11 @@ class Http(TwoTapes):
             self._give_up_oldest()
 
     def _give_up_oldest(self) -> None:
-        """Let an exchange go that waits for its response."""
-        if self._waiting:
-            self._open.remove(oldest := self._waiting.popleft())
-            self._emit(oldest)
+        """Report an exchange early: one that waits for its response, else one that is still being read."""
+        oldest = self._waiting.popleft() if self._waiting else self._open[0]
+        self._open.remove(oldest)
+        self._emit(oldest)
+        oldest.forget()
 
     def _request_body(self, tape: Tape, message: Message) -> Steps:
         if "chunked" in message.listed("transfer-encoding"):
@@ -124,11 +126,12 @@ class Http(TwoTapes):
         while True:
             try:
                 yield from self._response(tape)
+                continue
             except (Cut, Malformed) as stop:
                 if isinstance(stop, Cut) and stop.ended:
                     return
                 self._response_lost = isinstance(stop, Cut)
-                yield from _resynchronise(tape, STATUS_LINE, 2)
+            yield from _resynchronise(tape, _is_response)  # not above, where what was cut is still held
 
     def _response(self, tape: Tape) -> Steps:
         while not tape.buffer:
@@ -151,12 +154,13 @@ class Http(TwoTapes):
         self._decide_switch(message, exchange)
 
     def _status(self, line: bytes) -> Message:
-        found = STATUS_LINE.fullmatch(line)
+        found = split_status_line(line)
         if found is None:
             raise Malformed
-        message = Message(line, Body(self.context), self.time, (found[1] or b"1.0").decode("ascii"))
-        message.status = int(found[2])
-        message.reason = printable(found[3] or b"", 1024)
+        version, status, reason = found
+        message = Message(line, Body(self.context), self.time, (version or b"1.0").decode("ascii"))
+        message.status = int(status)
+        message.reason = printable(reason, 1024)
         return message
 
     def _note_interim(self, status: int) -> None:
@@ -178,6 +182,8 @@ class Http(TwoTapes):
         else:
             exchange = Exchange()
             self._open.append(exchange)
+            if len(self._open) > PENDING_LIMIT:
+                self._give_up_oldest()
         exchange.response = message
         return exchange
 
@@ -212,25 +218,61 @@ class Http(TwoTapes):
             if cut is not None:
                 raise cut
             yield from _fields(tape, message)
+            self._weigh(message)
             yield from body(tape, message)
         except (Cut, Malformed) as stop:
-            message.finish(str(stop))
-            self._settle(message)
+            self._settle(message, str(stop))
             raise
-        message.finish()
         self._settle(message)
 
-    def _settle(self, message: Message) -> None:
-        """Report what is complete; and what waits, when there is no room for it."""
-        self._weight += message.weight
+    def _settle(self, message: Message, flaw: str = "") -> None:
+        """Finish a message unless it was reported early; report what is complete."""
+        if message.finished:
+            return
+        message.finish(flaw)
+        self._weigh(message)
+
+    def _weigh(self, message: Message) -> None:
+        """Hold what the messages take; report the oldest exchanges when there is no room for them."""
+        if message.reported:
+            return
+        self._weight += message.weigh()
         while self._open and self._open[0].finished:
             self._emit(self._open.popleft())
-        while not self.hold.resize(self._weight) and self._waiting:
+        while not self.hold.resize(self._weight) and self._open:
             self._give_up_oldest()
 
     def _emit(self, exchange: Exchange) -> None:
         self._weight -= exchange.weight
         self.records += self._origin.records(exchange)
+
+
+def split_request_line(line: bytes) -> tuple[bytes, bytes, bytes | None] | None:
+    """Return method, target and version (None without one); None when this is no request line.
+
+    By hand, because for a pattern a long run of blanks may be part of what stands before it or behind it.
+    """
+    found = _METHOD.match(line)
+    if found is None:
+        return None
+    target = line[found.end() :].rstrip(_LINE_REST)
+    if b"\r" in target or b"\n" in target:
+        return None
+    version = _VERSION.search(target, max(0, len(target) - _LONGEST_VERSION))
+    if version is None:
+        return found[1], target, None
+    return found[1], target[: version.start()].rstrip(_BLANKS), version[1]
+
+
+def split_status_line(line: bytes) -> tuple[bytes | None, bytes, bytes] | None:
+    """Return version (None for ICY), status and reason; None when this is no status line."""
+    found = _STATUS.match(line)
+    if found is None:
+        return None
+    reason = line[found.end() :].rstrip(_LINE_REST)
+    if (reason and reason[:1] not in {b" ", b"\t"}) or b"\r" in reason or b"\n" in reason:
+        return None
+    return found[1], found[2], reason.lstrip(_BLANKS)
 
 
 def parse_request_line(line: bytes) -> tuple[str, str, str]:
@@ -239,15 +281,32 @@ def parse_request_line(line: bytes) -> tuple[str, str, str]:
     Raises:
         Malformed: this is no request line.
     """
-    found = REQUEST_LINE.fullmatch(line)
+    found = split_request_line(line)
     if found is None:
         raise Malformed
-    method, target, version = found[1], found[2], found[3]
-    if version is None and (cut := CUT_VERSION.search(target)):
-        target, version = target[: cut.start()], cut[0].partition(b"/")[2] or b"1.0"
+    method, target, version = found
+    if version is None:
+        target, version = _without_cut_version(target)
     if version is None and (method != b"GET" or b" " in target):
         raise Malformed
     return method.decode("ascii"), printable(target, TEXT_LIMIT), (version or b"0.9").decode("ascii")
+
+
+def _without_cut_version(target: bytes) -> tuple[bytes, bytes | None]:
+    """Take off the begin of a version; return it too, "1.0" where it has no number."""
+    at = max(target.rfind(b" "), target.rfind(b"\t")) + 1
+    if not _CUT_VERSION.fullmatch(target, at):
+        return target, None
+    return target[:at].rstrip(_BLANKS), target[at:].partition(b"/")[2] or b"1.0"
+
+
+def _is_request(line: bytes) -> bool:
+    found = split_request_line(line)
+    return found is not None and found[2] is not None
+
+
+def _is_response(line: bytes) -> bool:
+    return split_status_line(line) is not None
 
 
 def _connects(exchange: Exchange) -> bool:
@@ -326,8 +385,15 @@ def _chunks(tape: Tape, message: Message) -> Steps:
         yield from tape.pour(size, message.body)
         if (yield from tape.line(1024)):
             raise Malformed
+    room, dropped = HEAD_LIMIT, 0
     while line := (yield from tape.line()):
-        message.trailers += _parse_fields(line) if len(message.trailers) < MAXIMUM_HEADERS else []
+        if len(line) <= room and len(message.trailers) < MAXIMUM_HEADERS:
+            room -= len(line)
+            message.trailers += _parse_fields(line)
+        else:
+            dropped += len(line)
+    if dropped:
+        message.flaws.append(f"{dropped} bytes of trailers let go")
 
 
 def _chunk_size(line: bytes) -> int:
@@ -345,7 +411,7 @@ def _until_close(tape: Tape, message: Message) -> Steps:
             raise
 
 
-def _resynchronise(tape: Tape, start: re.Pattern[bytes], version_group: int) -> Steps:
+def _resynchronise(tape: Tape, starts: Callable[[bytes], bool]) -> Steps:
     """Skip lines until one is a start line with a version, which is put back."""
     skipped = 0
     while skipped < RESYNC_LIMIT:
@@ -355,8 +421,7 @@ def _resynchronise(tape: Tape, start: re.Pattern[bytes], version_group: int) -> 
             if cut.ended:
                 raise
             continue
-        found = start.fullmatch(line.rstrip(b"\r\n"))
-        if found is not None and found[version_group]:
+        if starts(line.rstrip(b"\r\n")):
             tape.buffer[:0] = line
             return
         skipped += len(line) + dropped

@@ -4,11 +4,11 @@ The records are those of `exchange`, with version "2"; the heads are written as 
 record "http2" says what of a connection could not be read ("flaws"), when there is something.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from lib.cuckoo.network.body import Body
-from lib.cuckoo.network.conversation import CLIENT, SERVER, SIDES, Context, printable
+from lib.cuckoo.network.conversation import CLIENT, SERVER, SIDES, Context, Pool, printable
 from lib.cuckoo.network.exchange import TEXT_LIMIT, Exchange, Message, Origin
 from lib.cuckoo.network.tape import Cut, Drain, Malformed, Steps, Tape, TwoTapes
 
@@ -22,6 +22,13 @@ HEADER_LIMIT = 256 << 10
 """Bytes of one block of headers, packed and unpacked."""
 TABLE_LIMIT = 1 << 17
 """Bytes of a side's table of headers; 64 KiB is the most that common clients allow."""
+MESSAGE_LIMIT = 1 << 20
+"""Weight of a message that gets no more trailers."""
+TRAILERS_DROPPED = "trailers let go"
+ENTRY_SIZE = 200
+"""Bytes that a header takes beside its text."""
+UNPACKED_FACTOR = 8
+"""How much dearer an unpacked byte of a header is than one of a body: a table of few bytes gives many."""
 OPEN_STREAMS = 1000
 MAXIMUM_HEADERS = 1000
 SCHEMES = frozenset({"http", "https"})
@@ -36,7 +43,8 @@ class Http2(TwoTapes):
         self._origin = origin
         self._streams: dict[int, Exchange] = {}
         self._flaws: list[str] = []
-        self._decoders = (HeaderDecoder(), HeaderDecoder())
+        self._decoders = (HeaderDecoder(context.inflated), HeaderDecoder(context.inflated))
+        self._weight = 0
         super().__init__(context)
 
     def _read_client(self, tape: Tape) -> Steps:
@@ -79,27 +87,36 @@ class Http2(TwoTapes):
         block, promised = yield from _header_block(tape, *head)
         pairs = self._decoders[side].decode(block)
         if head[1] == PROMISE:
-            self._open(promised).request = self._start(CLIENT, pairs)
-            self._end(CLIENT, promised)
+            if self._open(promised).request is None:
+                self._begin(CLIENT, promised, pairs)
+                self._end(CLIENT, promised)
             return
         message = self._message(side, stream)
         if message is not None:
-            message.trailers += pairs[:MAXIMUM_HEADERS]
+            self._take_trailers(message, pairs)
         else:
             self._begin(side, stream, pairs)
         if head[2] & END_STREAM:
             self._end(side, stream)
 
+    def _take_trailers(self, message: Message, pairs: Pairs) -> None:
+        room = MAXIMUM_HEADERS - len(message.trailers) if message.weight < MESSAGE_LIMIT else 0
+        if room < len(pairs) and TRAILERS_DROPPED not in message.flaws:
+            message.flaws.append(TRAILERS_DROPPED)
+        message.trailers += pairs[:room]
+        self._weigh(message)
+
     def _begin(self, side: int, stream: int, pairs: Pairs) -> None:
         message = self._start(side, pairs)
-        self._make_room(message)
         exchange = self._open(stream)
+        if side == SERVER and 100 <= message.status < 200:
+            exchange.interim += [message.status] if len(exchange.interim) < MAXIMUM_HEADERS else []
+            return
         if side == CLIENT:
             exchange.request = message
-        elif 100 <= message.status < 200:
-            exchange.interim.append(message.status)
         else:
             exchange.response = message
+        self._weigh(message)
 
     def _start(self, side: int, pairs: Pairs) -> Message:
         special = dict(reversed([pair for pair in pairs if pair[0].startswith(":")]))
@@ -132,9 +149,12 @@ class Http2(TwoTapes):
             exchange = self._streams[stream] = Exchange()
         return exchange
 
-    def _make_room(self, message: Message) -> None:
-        """Report the oldest streams as they are when there is no room for the headers of another."""
-        while not self.hold.resize(self.hold.size + _size(message)) and self._streams:
+    def _weigh(self, message: Message) -> None:
+        """Hold what the messages take; report the oldest streams as they are when there is no room for them."""
+        self._weight += message.weigh()
+        while not self.hold.resize(self._weight + sum(decoder.weight for decoder in self._decoders)):
+            if not self._streams:
+                raise Malformed("no room for headers")
             self._emit(self._streams.pop(next(iter(self._streams))))
 
     def _message(self, side: int, stream: int) -> Message | None:
@@ -147,14 +167,13 @@ class Http2(TwoTapes):
         message = self._message(side, stream)
         if message is not None:
             message.finish()
+            self._weigh(message)
         exchange = self._streams.get(stream)
         if exchange is not None and exchange.finished:
             self._emit(self._streams.pop(stream))
 
     def _emit(self, exchange: Exchange) -> None:
-        messages = (exchange.request, exchange.response)
-        size = sum(_size(message) for message in messages if message is not None)
-        self.hold.resize(max(0, self.hold.size - size))
+        self._weight -= exchange.weight
         self.records += self._origin.records(exchange)
 
     def _finish(self) -> None:
@@ -168,8 +187,16 @@ class Http2(TwoTapes):
 class HeaderDecoder:
     """Unpacks the headers of one side (RFC 7541)."""
 
-    def __init__(self) -> None:
+    def __init__(self, allowance: Pool) -> None:
+        """Take what is unpacked from an allowance that is never returned."""
         self._decoder: Decoder | None = None
+        self._allowance = allowance
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes the table takes."""
+        entries = 0 if self._decoder is None else len(self._decoder.header_table.dynamic_entries)
+        return ENTRY_SIZE * entries + (self._decoder.header_table_size if self._decoder and entries else 0)
 
     def decode(self, block: bytes) -> Pairs:
         """Return names and values.
@@ -185,15 +212,13 @@ class HeaderDecoder:
             self._decoder = Decoder(max_header_list_size=HEADER_LIMIT)
             self._decoder.max_allowed_table_size = TABLE_LIMIT
         try:
-            found: Iterable[tuple[bytes, bytes]] = self._decoder.decode(block, raw=True)
+            found: list[tuple[bytes, bytes]] = list(self._decoder.decode(block, raw=True))
         except HPACKError as error:
             raise Malformed(f"headers: {error}") from None
+        size = sum(ENTRY_SIZE + len(name) + len(value) for name, value in found)
+        if not self._allowance.take(UNPACKED_FACTOR * size):
+            raise Malformed("headers unpack to too much")
         return [(printable(name), printable(value)) for name, value in found]
-
-
-def _size(message: Message) -> int:
-    """Return about how many bytes the head of a message takes."""
-    return 1000 + 3 * len(message.fields)
 
 
 def _frame_head(head: bytes) -> tuple[int, int, int, int]:
@@ -219,4 +244,6 @@ def _header_block(tape: Tape, size: int, kind: int, flags: int) -> Generator[Non
         if kind != CONTINUATION or len(block) + size > HEADER_LIMIT:
             raise Malformed("headers are not continued")
         block += yield from tape.exactly(size)
+        tape.aside = len(block)
+    tape.aside = 0
     return bytes(block), promised

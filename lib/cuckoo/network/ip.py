@@ -31,6 +31,44 @@ _fragment6 = Struct(">BxHI").unpack_from
 _two_shorts = Struct(">HH").unpack_from
 
 
+class Datagram:
+    """The pieces of one datagram, in the order in which they came.
+
+    Attributes:
+        size: bytes of all pieces.
+        total: bytes of the datagram, None before its last piece.
+    """
+
+    __slots__ = ("_covered", "_pieces", "size", "total")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.total: int | None = None
+        self._pieces: list[tuple[int, bytes]] = []
+        self._covered = 0  # a bit for each byte
+
+    def __len__(self) -> int:
+        return len(self._pieces)
+
+    def add(self, position: int, piece: bytes, *, last: bool) -> None:
+        """Take a piece."""
+        self._pieces.append((position, piece))
+        self.size += len(piece)
+        self._covered |= ((1 << len(piece)) - 1) << position
+        if last:
+            self.total = position + len(piece)
+
+    def whole(self) -> bytes | None:
+        """Return the payload, or None while there is a hole in it."""
+        reached = self._covered.bit_length()
+        if self.total is None or reached < self.total or self._covered & (self._covered + 1):
+            return None
+        whole = bytearray(reached)
+        for position, piece in reversed(self._pieces):  # so that those which came first lie on top
+            whole[position : position + len(piece)] = piece
+        return bytes(whole[: self.total])
+
+
 class Fragments:
     """Puts IP datagrams together; holds at most `maximum` unfinished ones and lets the oldest go first.
 
@@ -42,11 +80,14 @@ class Fragments:
 
     LONGEST = 0xFFFF
     MOST_PIECES = 1024
+    MOST_BYTES = 2 * LONGEST
+    """Of one datagram: more repeats itself."""
+    MOST_BYTES_TOGETHER = 16 << 20
 
     def __init__(self, maximum: int = 512) -> None:
         self._maximum = maximum
-        self._unfinished: dict[tuple[bytes, int, int], list[tuple[int, bytes]]] = {}
-        self._totals: dict[tuple[bytes, int, int], int] = {}
+        self._unfinished: dict[tuple[bytes, int, int], Datagram] = {}
+        self._bytes = 0
         self._dropped = 0
         self.begun: dict[tuple[bytes, int, int], Frame] = {}
         self.lengths: dict[tuple[bytes, int, int], int] = {}
@@ -56,6 +97,9 @@ class Fragments:
         """Datagrams of which a part is missing."""
         return self._dropped + len(self._unfinished)
 
+    def __contains__(self, key: tuple[bytes, int, int]) -> bool:
+        return key in self._unfinished
+
     def add(self, key: tuple[bytes, int, int], position: int, piece: bytes, *, last: bool) -> bytes | None:
         """Take a piece; return the whole payload when it is the one that was missing.
 
@@ -63,15 +107,12 @@ class Fragments:
         """
         if position + len(piece) > self.LONGEST:
             raise Malformed("fragment beyond 65,535 bytes")
-        pieces = self._unfinished.get(key)
-        if pieces is None:
-            self._make_room()
-            pieces = self._unfinished[key] = []
-        pieces.append((position, piece))
-        if last:
-            self._totals[key] = position + len(piece)
-        whole = _join(pieces, self._totals[key]) if key in self._totals else None
-        if whole is not None or len(pieces) > self.MOST_PIECES:
+        self._make_room(key, len(piece))
+        datagram = self._unfinished.setdefault(key, Datagram())
+        datagram.add(position, piece, last=last)
+        self._bytes += len(piece)
+        whole = datagram.whole()
+        if whole is not None or len(datagram) > self.MOST_PIECES or datagram.size > self.MOST_BYTES:
             self._forget(key)
             self._dropped += whole is None
         return whole
@@ -83,31 +124,17 @@ class Fragments:
             if first is not None:
                 self.begun[key] = first
 
-    def _make_room(self) -> None:
-        if len(self._unfinished) >= self._maximum:
+    def _make_room(self, key: tuple[bytes, int, int], size: int) -> None:
+        while self._bytes + size > self.MOST_BYTES_TOGETHER or (
+            len(self._unfinished) >= self._maximum and key not in self._unfinished
+        ):
             self._forget(next(iter(self._unfinished)))
             self._dropped += 1
 
     def _forget(self, key: tuple[bytes, int, int]) -> None:
-        del self._unfinished[key]
-        self._totals.pop(key, None)
+        self._bytes -= self._unfinished.pop(key).size
         self.begun.pop(key, None)
         self.lengths.pop(key, None)
-
-
-def _join(pieces: list[tuple[int, bytes]], total: int) -> bytes | None:
-    """Return the payload of `total` bytes, or None while there is a hole in it."""
-    if sum(len(piece) for _, piece in pieces) < total:
-        return None
-    reached = 0
-    for position, piece in sorted(pieces):
-        if position > reached:
-            return None
-        reached = max(reached, position + len(piece))
-    whole = bytearray(reached)
-    for position, piece in reversed(pieces):  # so that those which came first lie on top
-        whole[position : position + len(piece)] = piece
-    return bytes(whole[:total]) if reached >= total else None
 
 
 LONGEST_DATAGRAM = 0xFFFF
@@ -180,17 +207,28 @@ class InternetProtocol:
         length = fragments.lengths.get(key, 0) + frame.length
         whole = fragments.add(key, position, piece, last=not more)
         if whole is None:
+            if not position:
+                _become(frame, piece)
             fragments.note(key, frame if not position else None, length)
             return WAITING
-        frame.data, frame.start, frame.end, frame.length = whole, 0, len(whole), length
+        _become(frame, whole)
+        frame.length = length
         return IP_PROTOCOL + protocol
 
     def leftovers(self) -> Iterator[tuple[int, Frame]]:
-        """Yield kind and frame of the first fragments whose rest never came."""
-        for (_, protocol, _), frame in self.fragments.begun.items():
+        """Yield kind and frame of the first fragments whose rest never came, those found in these among them."""
+        begun = self.fragments.begun
+        while begun:
+            (_, protocol, _) = key = next(iter(begun))
+            frame = begun.pop(key)
             frame.missing = max(frame.missing, 1)
             frame.cut = max(frame.cut, LONGEST_DATAGRAM)
             yield IP_PROTOCOL + protocol, frame
+
+
+def _become(frame: Frame, payload: bytes) -> None:
+    """Let a frame hold this and nothing else."""
+    frame.data, frame.start, frame.end = payload, 0, len(payload)
 
 
 WAITING = 0x20010

@@ -5,13 +5,15 @@ depth of nesting; parameters of headers are read by the standard library.
 """
 
 import binascii
-import codecs
 import quopri
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.message import Message
+from encodings import normalize_encoding
+from encodings.aliases import aliases
+from typing import NamedTuple
 
 from lib.cuckoo.network.conversation import Record, Save, printable
 
@@ -22,6 +24,9 @@ MAXIMUM_DEPTH = 10
 MAXIMUM_PARTS = 500
 TEXT_LIMIT = 64 << 10
 """Bytes of the text that go into the record."""
+LONGEST_ENCODED = 4 << 20
+"""Bytes of an encoded message inside another that are decoded to be read."""
+_LINE_ENDS = re.compile(rb"[\r\n]*")
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _REST_OF_LINE = re.compile(rb"[ \t]*(?:\r?\n|\r?\Z)")
 _PARAMETER = re.compile(r";\s*(filename|name|boundary)\s*=\s*(?:\"([^\"]*)\"|([^\s;\"]+))", re.IGNORECASE)
@@ -31,10 +36,12 @@ _LINE_END = re.compile(r"\r?\n")
 _NAMING = ("content-type", "content-disposition")
 _BETWEEN_WORDS = re.compile(r"\?= =\?(?=[\w-]{1,40}(?:\*[\w-]{0,20})?\?[bqBQ]\?)")
 _ENCODED_WORD = re.compile(r"=\?([\w-]{1,40})(?:\*[\w-]{0,20})?\?([bqBQ])\?([^?\s]*)\?=")
+_CHARSETS = frozenset(
+    (*aliases, *aliases.values(), "koi8_t", "koi8_u", "mac_croatian", "mac_romanian", "utf_8_sig")
+)
+"""Only these are looked up: Python remembers for good what it does not find, and has codecs that are no charsets."""
 _PARAMETER_LIMIT = 4096
 """Characters of a header with parameters; reading them takes the square of it."""
-_NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
-"""Codecs of Python between text and bytes that no mail is written in; some take the square of its length."""
 _ODD_HEADERS = (ValueError, LookupError, TypeError, AttributeError, MessageError)
 """What the standard library's readers of headers raise on malformed ones."""
 
@@ -42,17 +49,26 @@ _ODD_HEADERS = (ValueError, LookupError, TypeError, AttributeError, MessageError
 Pairs = list[tuple[str, str]]
 
 
+class Span(NamedTuple):
+    """A piece of a message; parts inside parts are not copied out of it."""
+
+    content: bytes
+    start: int
+    end: int
+
+
 class Part:
     """One part: its headers, and the bytes below them.
 
     Attributes:
+        source: the bytes below its headers.
         content_type: the media type in lower case; text/plain when none is given.
         disposition: the word of Content-Disposition, "" when absent.
     """
 
-    def __init__(self, headers: Pairs, body: bytes, depth: int) -> None:
+    def __init__(self, headers: Pairs, source: Span, depth: int) -> None:
         self.headers = headers
-        self.body = body
+        self.source = source
         self.depth = depth
         self._first = {name.lower(): value for name, value in reversed(headers)}
         kind = self._word("content-type")
@@ -113,14 +129,17 @@ class Part:
 
     def decoded(self) -> bytes:
         """Undo the transfer encoding; what cannot be undone is returned as sent."""
-        encoding = self._word("content-transfer-encoding")
-        if encoding == "quoted-printable":
-            return quopri.decodestring(self.body)
-        if encoding == "base64":
-            return _base64(self.body)
-        if encoding in {"x-uuencode", "uuencode", "x-uue", "uue"}:
-            return _uuencoded(self.body)
-        return self.body
+        content, start, end = self.source
+        decoder = _DECODERS.get(self._word("content-transfer-encoding"))
+        return content[start:end] if decoder is None else decoder(content[start:end])
+
+    def message(self) -> Span:
+        """Return the message inside; one that is encoded, which no standard allows, only where it is not large."""
+        _, start, end = self.source
+        if self._word("content-transfer-encoding") not in _DECODERS or end - start > LONGEST_ENCODED:
+            return self.source
+        decoded = self.decoded()
+        return Span(decoded, 0, len(decoded))
 
 
 @dataclass
@@ -153,6 +172,8 @@ def decoded_header(value: object) -> str:
 def _decoded_word(found: re.Match[str]) -> str:
     charset, encoding, word = found.groups()
     letters = word.encode("utf-8")
+    if normalize_encoding(charset).lower() not in _CHARSETS:
+        return found[0]
     decoded = _base64(letters) if encoding in "bB" else quopri.decodestring(letters, header=True)
     return in_charset(decoded, charset) or found[0]
 
@@ -160,7 +181,7 @@ def _decoded_word(found: re.Match[str]) -> str:
 def in_charset(letters: bytes, charset: str) -> str:
     """Return letters of a character set as text; "" for a set that is not known, or is none."""
     try:
-        if codecs.lookup(charset).name in _NO_CHARSETS:
+        if normalize_encoding(charset).lower() not in _CHARSETS:
             return ""
         return clean(letters.decode(charset, "replace"))
     except (LookupError, ValueError):
@@ -174,7 +195,7 @@ def read_mail(message: bytes, save: Save) -> Mail:
     `save` with "name" and "content_type".
     """
     mail = Mail()
-    for count, part in enumerate(_parts(_part(message, 0))):
+    for count, part in enumerate(_parts(_part(Span(message, 0, len(message)), 0))):
         if count == 0:
             mail.headers = [
                 [clean(name), decoded_header(value)] for name, value in part.headers[:MAXIMUM_HEADERS]
@@ -197,12 +218,19 @@ def _take_part(mail: Mail, part: Part, save: Save) -> None:
         mail.text = part.readable()
 
 
-def _part(source: bytes, depth: int) -> Part:
-    if source[:1] in {b"\n", b"\r"}:
-        return Part([], source.lstrip(b"\r\n"), depth)
-    end = _BLANK_LINE.search(source)
-    head, body = (source, b"") if end is None else (source[: end.start()], source[end.end() :])
-    return Part(_headers(head[:HEADER_LIMIT]), body, depth)
+def _part(source: Span, depth: int) -> Part:
+    content, start, end = source
+    if content[start : min(start + 1, end)] in {b"\n", b"\r"}:
+        return Part([], Span(content, _end_of(_LINE_ENDS, source), end), depth)
+    blank = _BLANK_LINE.search(content, start, end)
+    head_end, body_start = (end, end) if blank is None else blank.span()
+    head = content[start : min(head_end, start + HEADER_LIMIT)]
+    return Part(_headers(head), Span(content, body_start, end), depth)
+
+
+def _end_of(pattern: re.Pattern[bytes], source: Span) -> int:
+    found = pattern.match(*source)
+    return source.start if found is None else found.end()
 
 
 def _headers(head: bytes) -> Pairs:
@@ -222,49 +250,57 @@ def _parts(part: Part) -> Iterator[Part]:
     if part.depth >= MAXIMUM_DEPTH:
         return
     if part.content_type == "message/rfc822":
-        yield from _parts(_part(part.decoded(), part.depth + 1))
+        yield from _parts(_part(part.message(), part.depth + 1))
     elif part.content_type.startswith("multipart/") and part.boundary:
-        for inner in _split(part.body, part.boundary):
+        for inner in _split(part.source, part.boundary):
             yield from _parts(_part(inner, part.depth + 1))
 
 
-def _split(body: bytes, boundary: bytes) -> Iterator[bytes]:
+def _split(source: Span, boundary: bytes) -> Iterator[Span]:
     """Yield what stands between the lines that begin with the boundary, up to the one that closes."""
+    content, _, source_end = source
     mark = b"--" + boundary
     start = -1
-    for place in _line_starts(body, mark):
+    for place in _line_starts(source, mark):
         end = place + len(mark)
-        closes = body.startswith(b"--", end)
-        found = _REST_OF_LINE.match(body, end + 2 * closes)
+        closes = content.startswith(b"--", end, source_end)
+        found = _REST_OF_LINE.match(content, end + 2 * closes, source_end)
         if found is None:
             continue
         if start >= 0:
-            yield body[start : _without_line_end(body, place)]
+            yield Span(content, start, max(start, _without_line_end(content, place)))
         start = found.end()
         if closes:
             return
     if start >= 0:
-        yield body[start:]
+        yield Span(content, start, source_end)
 
 
-def _line_starts(body: bytes, mark: bytes) -> Iterator[int]:
-    place = body.find(mark)
+def _line_starts(source: Span, mark: bytes) -> Iterator[int]:
+    content, start, end = source
+    place = content.find(mark, start, end)
     while place >= 0:
-        if place == 0 or body[place - 1] == 0x0A:
+        if place == start or content[place - 1] == 0x0A:
             yield place
-        place = body.find(mark, place + 1)
+        place = content.find(mark, place + 1, end)
 
 
-def _without_line_end(body: bytes, end: int) -> int:
+def _without_line_end(content: bytes, end: int) -> int:
     """Return where the line before `end` ends: its line end belongs to the boundary."""
-    end -= body[end - 1 : end] == b"\n"
-    return end - (body[end - 1 : end] == b"\r")
+    end -= content[end - 1 : end] == b"\n"
+    return end - (content[end - 1 : end] == b"\r")
 
 
 def _base64(body: bytes) -> bytes:
-    letters = re.sub(rb"[^A-Za-z0-9+/]", b"", body)
+    letters = body.translate(None, _NOT_BASE64)
     letters = letters[: len(letters) - 1] if len(letters) % 4 == 1 else letters
     return binascii.a2b_base64(letters + b"=" * (-len(letters) % 4))
+
+
+_NOT_BASE64 = bytes(
+    set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+)
+_LINE = re.compile(rb"[^\r\n]+")
 
 
 def _uuencoded(body: bytes) -> bytes:
@@ -272,7 +308,8 @@ def _uuencoded(body: bytes) -> bytes:
     if begin is None:
         return body
     found = bytearray()
-    for line in body[begin.end() :].splitlines():
+    for each in _LINE.finditer(body, begin.end()):
+        line = each[0]
         if line.strip() in {b"end", b"`"}:
             break
         try:
@@ -280,3 +317,10 @@ def _uuencoded(body: bytes) -> bytes:
         except binascii.Error:
             continue
     return bytes(found)
+
+
+_DECODERS: dict[str, Callable[[bytes], bytes]] = {
+    "quoted-printable": quopri.decodestring,
+    "base64": _base64,
+    **dict.fromkeys(("x-uuencode", "uuencode", "x-uue", "uue"), _uuencoded),
+}

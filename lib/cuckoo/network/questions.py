@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from sys import getsizeof
 from typing import Any
 
 from lib.cuckoo.network.conversation import Pool, Record
@@ -15,7 +16,7 @@ MOST_ANSWERS = 256
 """Different answers kept for one question."""
 MOST_NAMES = 16
 """Names kept for one address."""
-ANSWER_SIZE = 300
+ANSWER_SIZE = 200
 """Bytes that an answer takes beside those of its texts."""
 MOST_SETTLED = 4096
 """Messages of one family that are known to change nothing but a count."""
@@ -122,13 +123,13 @@ class Questions:
         known = self._answers[key]
         if answer in known:
             return
-        size = ANSWER_SIZE + len(answer.name) + len(answer.data)
+        size = ANSWER_SIZE + getsizeof(answer.name) + getsizeof(answer.data)
         if len(known) >= MOST_ANSWERS or not self._room.take(size):
             self._let_go(f"{key[0]}_answers")
             return
         known[answer] = None
         if answer.type in {"A", "AAAA"}:
-            self._learn(answer, key[1])
+            self._learn(answer, self._records[key]["request"])
 
     def _let_go(self, kind: str) -> None:
         self.truncated[kind] = self.truncated.get(kind, 0) + 1

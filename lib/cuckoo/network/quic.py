@@ -5,10 +5,12 @@ Their keys follow from a number that the client's first packet carries, so anybo
 """
 
 import hmac
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
-from lib.cuckoo.network.conversation import CLIENT, SERVER, SIDES, Context, Record
+from lib.cuckoo.network.conversation import CLIENT, SERVER, SIDES, Context, Hold, Record
 from lib.cuckoo.network.hello import (
     ClientHello,
     Reader,
@@ -34,11 +36,17 @@ _DRAFT_27_TWINS = frozenset({0xFACEB002, 0xFACEB00E})
 """Versions of mvfst that protect their packets as draft 27 does."""
 CRYPTO_LIMIT = 32 << 10
 """Bytes of handshake kept of one side."""
+MOST_PIECES = 256
+"""Pieces of handshake that wait for what comes before them."""
+PIECE_SIZE = 200
+"""Bytes that one takes beside its own."""
+LONGEST_DATAGRAM = 65535
 PACKET_LIMIT = 200
 """Initial packets opened of one connection."""
 MAXIMUM_KEYS = 4
 """Connection IDs that keys are derived from: the first, and one after each Retry."""
 _CLIENT_HELLO, _SERVER_HELLO = 1, 2
+_PADDING_RUN = re.compile(rb"\0*")
 _PADDING, _PING, _ACK, _ACK_ECN, _CRYPTO = 0, 1, 2, 3, 6
 
 
@@ -117,6 +125,7 @@ class Quic:
         self._client: ClientHello | None = None
         self._server: ServerHello | None = None
         self._flaws: list[str] = []
+        self._hold = Hold(context.held)
 
     def data(self, side: int, payload: bytes | memoryview, time: float) -> None:
         """Take a datagram."""
@@ -124,13 +133,21 @@ class Quic:
         if (answered and self._client is not None) or self._packets >= PACKET_LIMIT:
             return
         self._started = self._started or time
-        found = initials(bytes(payload))
+        found = initials(bytes(payload[:LONGEST_DATAGRAM]))
         for initial in found:
             self._packets += 1
             self._version = self._version or initial.version
             self._take(side, initial)
         if not found and side == CLIENT and not self._identifiers:
-            self._begin(bytes(payload))
+            self._begin(bytes(payload[:LONGEST_DATAGRAM]))
+        if not self._hold.resize(sum(crypto.size for crypto in self._crypto)):
+            self._packets = PACKET_LIMIT
+            self._flaws.append("no room for the handshake")
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._crypto = (Crypto(), Crypto())
+        self._hold.resize(0)
 
     def _begin(self, datagram: bytes) -> None:
         """Take what is readable of the client's first packet, when the capture holds only its begin."""
@@ -146,8 +163,9 @@ class Quic:
     def close(self) -> None:
         """Write the record."""
         for side, hello in enumerate((self._client, self._server)):
-            if hello is None and self._crypto[side].start():
+            if hello is None and self._crypto[side].begun:
                 self._flaws.append(f"{SIDES[side]}: the hello is not complete")
+        self._let_go()
         if self._client or self._server or self._flaws:
             self.records.append(self._summary())
 
@@ -172,7 +190,7 @@ class Quic:
             return
         crypto = self._crypto[side]
         crypto.take_frames(payload)
-        for kind, body in messages(crypto.start()):
+        for kind, body in crypto.messages():
             self._take_hello(side, kind, body)
 
     def _take_hello(self, side: int, kind: int, body: bytes) -> None:
@@ -200,15 +218,33 @@ class Crypto:
         self._start = bytearray()
         self._ahead: dict[int, bytes] = {}
         self._room = CRYPTO_LIMIT
+        self._read = 0
 
-    def start(self) -> bytes:
-        """Return the bytes from the beginning up to the first that is missing."""
-        return bytes(self._start)
+    @property
+    def begun(self) -> bool:
+        """True when the first byte has come."""
+        return bool(self._start)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes they take."""
+        return CRYPTO_LIMIT - self._room + PIECE_SIZE * len(self._ahead)
+
+    def messages(self) -> Iterator[tuple[int, bytes]]:
+        """Yield kind and body of the handshake messages that have become whole, each once."""
+        start = self._start
+        while len(start) - self._read >= 4:
+            end = self._read + 4 + int.from_bytes(start[self._read + 1 : self._read + 4], "big")
+            if len(start) < end:
+                return
+            kind, body = start[self._read], bytes(start[self._read + 4 : end])
+            self._read = end
+            yield kind, body
 
     def take_frames(self, payload: bytes) -> None:
         """Take the CRYPTO frames of an opened packet, up to the first frame that is not one of an Initial."""
         reader = Reader(payload)
-        while reader.rest and not reader.short:
+        while reader.left and not reader.short:
             kind = varint(reader)
             if kind == _CRYPTO:
                 offset = varint(reader)
@@ -216,30 +252,28 @@ class Crypto:
             elif kind in {_ACK, _ACK_ECN}:
                 _skip_ack(reader, kind)
             elif kind == _PADDING:
-                reader.rest = reader.rest.lstrip(b"\0")
+                reader.skip(_PADDING_RUN)
             elif kind != _PING:
                 return
 
     def _take(self, offset: int, piece: bytes) -> None:
         if offset + len(piece) > CRYPTO_LIMIT or self._room < len(piece):
             return
+        if offset > len(self._start):
+            self._wait(offset, piece)
+            return
         self._room -= len(piece)
-        if len(piece) > len(self._ahead.get(offset, b"")):
-            self._ahead[offset] = piece
+        self._start += piece[len(self._start) - offset :]
         for at in sorted(self._ahead):
             if at > len(self._start):
                 break
             self._start += self._ahead.pop(at)[len(self._start) - at :]
 
-
-def messages(handshake: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield kind and body of the handshake messages that have come as a whole."""
-    while len(handshake) >= 4:
-        size = int.from_bytes(handshake[1:4], "big")
-        if len(handshake) < 4 + size:
-            return
-        yield handshake[0], handshake[4 : 4 + size]
-        handshake = handshake[4 + size :]
+    def _wait(self, offset: int, piece: bytes) -> None:
+        known = self._ahead.get(offset, b"")
+        if len(piece) > len(known) and (known or len(self._ahead) < MOST_PIECES):
+            self._room -= len(piece)
+            self._ahead[offset] = piece
 
 
 def varint(reader: Reader) -> int:
@@ -260,21 +294,22 @@ def _skip_ack(reader: Reader, kind: int) -> None:
 def initials(datagram: bytes) -> list[Initial]:
     """Return the Initial packets of a datagram; several packets may share one."""
     found: list[Initial] = []
-    while (header := long_header(datagram)) is not None:
-        end = header.number_at + header.size
+    start = 0
+    while len(found) < PACKET_LIMIT and (header := long_header(datagram, start)) is not None:
+        end = start + header.number_at + header.size
         if end > len(datagram):
             break
         if header.initial:
-            found.append(Initial(header.version, header.destination, datagram[:end], header.number_at))
-        datagram = datagram[end:]
+            found.append(Initial(header.version, header.destination, datagram[start:end], header.number_at))
+        start = end
     return found
 
 
-def long_header(datagram: bytes) -> Header | None:
-    """Read the header that a datagram begins with; None when it is none of a version that can be opened."""
-    if len(datagram) <= 20 or not datagram[0] & 0x80:
+def long_header(datagram: bytes, start: int = 0) -> Header | None:
+    """Read the header at an offset of a datagram; None when it is none of a version that can be opened."""
+    if len(datagram) - start <= 20 or not datagram[start] & 0x80:
         return None
-    reader = Reader(datagram)
+    reader = Reader(datagram, start)
     first, version = reader.number(1), reader.number(4)
     destination = reader.vector(1)
     reader.vector(1)
@@ -286,9 +321,10 @@ def long_header(datagram: bytes) -> Header | None:
     size = varint(reader)
     if reader.short or size < 20:
         return None
-    return Header(version, destination, initial, len(datagram) - len(reader.rest), size)
+    return Header(version, destination, initial, reader.at - start, size)
 
 
+@lru_cache(maxsize=256)
 def derive_keys(version: int, identifier: bytes, side: int) -> Keys:
     """Return the keys of one side from the connection ID that the client first sent to (RFC 9001, 5.2)."""
     secret = hmac.digest(_salt(version) or b"", identifier, "sha256")

@@ -4,14 +4,13 @@ Every list is bounded; what did not fit is counted in `truncated`. Allow-listed 
 out of what is read as indicators (hosts, domains, dns, http, dead_hosts); flows are listed all the same.
 """
 
-import marshal
 from collections import Counter
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 from lib.cuckoo.common.allowlist import AllowList
-from lib.cuckoo.network.conversation import CLIENT, Record
+from lib.cuckoo.network.conversation import CLIENT, Record, weight
 from lib.cuckoo.network.flows import Endpoints, address_text, endpoints
 from lib.cuckoo.network.questions import FAMILIES, Questions
 from lib.cuckoo.network.tcp import Connection
@@ -41,6 +40,8 @@ MOST_PORTS = 1000
 """Ports listed for one host."""
 MOST_PORTS_TOGETHER = 100_000
 """Ports listed for all hosts."""
+MOST_PROTOCOLS = 1000
+"""Protocols that are counted by their names."""
 MOST_SECONDS = 100_000
 """Entries of the timeline."""
 
@@ -80,7 +81,8 @@ class Sections:
         """Add packets and their bytes on the wire to a protocol."""
         numbers = self.protocols.get(protocol)
         if numbers is None:
-            numbers = self.protocols[protocol] = [0, 0]
+            name = protocol if len(self.protocols) < MOST_PROTOCOLS else "other"
+            numbers = self.protocols.setdefault(name, [0, 0])
         numbers[0] += packets
         numbers[1] += size
 
@@ -150,7 +152,10 @@ class Sections:
     def found(self, ends: Endpoints, record: Record) -> None:
         """Take a finished record of what was said between two endpoints."""
         protocol = record.pop("protocol")
-        size = len(marshal.dumps(record)) if _longest(record) <= self._room else self._room + 1
+        if protocol != "http" and self._is_full(protocol):
+            self.truncated[protocol] += 1
+            return
+        size = weight(record) if _longest(record) <= self._room else self._room + 1
         if size > self._room:
             self.truncated[protocol] += 1
         elif protocol == "http":
@@ -158,6 +163,9 @@ class Sections:
         else:
             self._room -= size
             self.add(protocol, {**ends._asdict(), **record})
+
+    def _is_full(self, section: str) -> bool:
+        return len(self._lists.get(section, ())) >= self._maximum
 
     def _request(self, record: Record) -> bool:
         """Keep a request; equal ones are one record with their count, and False is returned for the others."""

@@ -7,7 +7,7 @@ be read), dropped (entries beyond the limits), flaws. A status is the number tha
 when that was not captured.
 """
 
-from lib.cuckoo.network.conversation import CLIENT, SERVER, SIDES, Context
+from lib.cuckoo.network.conversation import CLIENT, SERVER, SIDES, Context, Hold
 from lib.cuckoo.network.smb1 import Smb1
 from lib.cuckoo.network.smb2 import Smb2, compound
 from lib.cuckoo.network.smb_activity import Activity
@@ -30,7 +30,7 @@ class Smb(TwoTapes):
     """One connection to a server of files."""
 
     def __init__(self, context: Context) -> None:
-        self._activity = Activity()
+        self._activity = Activity(Hold(context.held))
         self._smb1 = Smb1(self._activity)
         self._smb2 = Smb2(self._activity)
         self._started: float | None = None
@@ -72,5 +72,6 @@ class Smb(TwoTapes):
 
     def _finish(self) -> None:
         record = self._activity.record()
+        self._activity.close()
         if record["commands"] or record["encrypted"] or record["dialect"]:
             self.records.append(record | {"time": self._started, "flaws": self._flaws})

@@ -1,5 +1,6 @@
 """Messages of SMB 1 (MS-CIFS, 2.2; MS-SMB)."""
 
+import re
 from collections.abc import Callable, Iterator
 
 from lib.cuckoo.network.conversation import printable
@@ -50,6 +51,7 @@ ANDX = frozenset({0x24, 0x2D, 0x2E, 0x2F, 0x73, 0x74, 0x75, 0xA2})
 NO_COMMAND = 0xFF
 MAXIMUM_CHAIN = 16
 MAXIMUM_DIALECTS = 64
+_UNICODE = re.compile(rb"(?:[^\0].|\0[^\0])*", re.DOTALL)
 _PATH_TRANSACTIONS = {1: (12, "find"), 5: (6, "query_path"), 6: (6, "set_path"), 13: (4, "create_directory")}
 """Subcommand of TRANSACTION2: where the path stands in its parameters, and what is done."""
 
@@ -71,9 +73,8 @@ class Block:
             end = len(self.data) if end < 0 else end
             return printable(self.data[at:end], NAME_LIMIT), end + 1
         at += (self.data_at + at) & 1
-        end = at
-        while end + 1 < len(self.data) and self.data[end : end + 2] != b"\0\0":
-            end += 2
+        found = _UNICODE.match(self.data, at)
+        end = at if found is None else found.end()
         return utf16(self.data[at:end]), end + 2
 
     def texts(self, at: int, count: int) -> list[str]:
@@ -119,7 +120,7 @@ class Smb1:
         """Read a message of the client."""
         for command, block in chain(message):
             name = named(COMMANDS, command)
-            self._activity.commands[name] += 1
+            self._activity.count(name)
             if command in self._readers:
                 self._readers[command](block)
             elif command in PATHS:

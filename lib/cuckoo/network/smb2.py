@@ -61,7 +61,7 @@ class Smb2:
     def request(self, message: bytes) -> None:
         """Read a message of the client."""
         command = little(message, 12, 2)
-        self._activity.commands[named(COMMANDS, command)] += 1
+        self._activity.count(named(COMMANDS, command))
         if command in self._readers:
             self._readers[command](message, little(message, 24, 8))
 
@@ -75,11 +75,11 @@ class Smb2:
         entry = self._activity.answered(little(message, 24, 8), status)
         if entry is None or status != 0:
             return
-        if command == TREE_CONNECT:
+        if command == TREE_CONNECT and "path" in entry:
             self._activity.name_share(little(message, 36, 4), entry["path"])
-        elif command == CREATE and len(self._names) < MAXIMUM_ENTRIES:
+        elif command == CREATE and len(self._names) < MAXIMUM_ENTRIES and entry.get("name"):
             self._names[message[128:144]] = entry["name"]
-        elif command == QUERY_DIRECTORY:
+        elif command == QUERY_DIRECTORY and "class" in entry:
             self._list(message, entry["class"])
 
     def _negotiate(self, message: bytes, _identifier: int) -> None:

@@ -2,10 +2,14 @@
 
 from collections import Counter, OrderedDict
 
-from lib.cuckoo.network.conversation import Record, printable
+from lib.cuckoo.network.conversation import Hold, Record, printable, weight
 
 MAXIMUM_ENTRIES = 10_000
 """Entries of each list."""
+ENTRY_SIZE = 100
+"""Bytes that an entry takes beside what is in it."""
+MAXIMUM_COMMANDS = 256
+"""Commands that are counted by their numbers."""
 OPEN_REQUESTS = 1000
 """Requests whose answers are waited for."""
 NAME_LIMIT = 2048
@@ -36,7 +40,9 @@ def named(names: dict[int, str], number: int) -> str:
 class Activity:
     """The record of one connection, as it grows."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: Hold) -> None:
+        """Hold what is kept, until the end of the connection."""
+        self._room = room
         self.dialect = ""
         self.dialects: list[str] = []
         self.commands: Counter[str] = Counter()
@@ -69,8 +75,16 @@ class Activity:
 
     def name_share(self, number: int, path: str) -> None:
         """Note the number by which later requests call a share."""
-        if len(self._shares) < MAXIMUM_ENTRIES:
+        if len(self._shares) < MAXIMUM_ENTRIES and self._take(ENTRY_SIZE):
             self._shares[number] = path
+
+    def count(self, command: str) -> None:
+        """Count a command."""
+        known = command in self.commands or len(self.commands) < MAXIMUM_COMMANDS
+        self.commands[command if known else "other"] += 1
+
+    def _take(self, size: int) -> bool:
+        return self._room.resize(self._room.size + size)
 
     def file(self, action: str, name: str, share: int, new_name: str | None = None) -> Record:
         """Add what is done to a file."""
@@ -83,7 +97,7 @@ class Activity:
         """Add a name from a directory."""
         if name in {"", ".", ".."} or name in self._listed:
             return
-        if len(self._listed) < MAXIMUM_ENTRIES:
+        if len(self._listed) < MAXIMUM_ENTRIES and self._take(ENTRY_SIZE + weight(name)):
             self._listed[name] = None
         else:
             self.dropped += 1
@@ -121,9 +135,13 @@ class Activity:
             "dropped": self.dropped,
         }
 
+    def close(self) -> None:
+        """Give back the room."""
+        self._room.resize(0)
+
     def _add(self, entries: list[Record], entry: Record) -> Record:
-        if len(entries) < MAXIMUM_ENTRIES:
+        if len(entries) < MAXIMUM_ENTRIES and self._take(ENTRY_SIZE + weight(entry)):
             entries.append(entry)
-        else:
-            self.dropped += 1
-        return entry
+            return entry
+        self.dropped += 1
+        return dict.fromkeys(entry, "")

@@ -10,18 +10,22 @@ attachments and parts_dropped (see `mime`), and content (the whole message, as `
 
 import binascii
 import re
+import sys
 from collections.abc import Callable
 
 from lib.cuckoo.network.body import Body
-from lib.cuckoo.network.conversation import Context, Conversation, Record, printable
+from lib.cuckoo.network.conversation import Context, Conversation, Record, printable, weight
 from lib.cuckoo.network.dialogue import UNKNOWN, Command, Dialogue
 from lib.cuckoo.network.mime import Mail, read_mail
 from lib.cuckoo.network.tape import Cut, Steps, Tape
 
 RAW_LIMIT = 64 << 10
 """Bytes of the client that go into the record as text."""
+RAW_AHEAD = 2048
 MAXIMUM_MESSAGES = 1000
 MAXIMUM_RECIPIENTS = 1000
+RECIPIENT_SIZE = 16
+"""Bytes that one takes beside its text."""
 LONGEST_KNOWN = 1 << 20
 """Bytes of a message that is not read again when it is sent again."""
 AUTH_STEPS = 4
@@ -46,10 +50,12 @@ class Smtp(Dialogue):
         """Read one connection; `inside` makes the parser of what follows STARTTLS."""
         self._inside = inside
         self._raw = bytearray()
+        self._raw_held = 0
         self._hostname = ""
         self._auth: Record | None = None
         self._sender = ""
         self._recipients: list[str] = []
+        self._envelope = 0  # bytes held for them
         self._messages: list[tuple[Command | None, Record]] = []
         self._content: Body | None = None
         self._messages_dropped = 0
@@ -75,19 +81,44 @@ class Smtp(Dialogue):
             yield from _STEPS[command.name](self, tape, command)
 
     def _note_raw(self, sent: bytes) -> None:
-        self._raw += sent[: RAW_LIMIT - len(self._raw)]
+        room = RAW_LIMIT - len(self._raw)
+        if room and self._hold_raw(len(self._raw) + min(len(sent), room)):
+            self._raw += sent[:room]
+
+    def _hold_raw(self, size: int) -> bool:
+        """Hold what was sent as text, some lines ahead."""
+        if size <= self._raw_held:
+            return True
+        more = size - self._raw_held + RAW_AHEAD
+        if not self.take_room(more):
+            return False
+        self._raw_held += more
+        return True
 
     def _note_envelope(self, command: Command) -> None:
         found = _PATH.match(command.argument)
         path = (found[1] or found[2] or "") if found is not None else command.argument
         if command.name == "RCPT":
-            self._recipients += [path] if len(self._recipients) < MAXIMUM_RECIPIENTS else []
+            self._add_recipient(path)
         else:
+            self._end_envelope()
             self._sender = path if command.name == "MAIL" else ""
-            self._recipients = []
             if self._content is not None:
                 self._content.release()
                 self._content = None
+
+    def _add_recipient(self, path: str) -> None:
+        size = RECIPIENT_SIZE + sys.getsizeof(path)
+        if len(self._recipients) < MAXIMUM_RECIPIENTS and self.take_room(size):
+            self._recipients.append(path)
+            self._envelope += size
+        else:
+            self.note("client: recipients let go")
+
+    def _end_envelope(self) -> None:
+        self._sender, self._recipients = "", []
+        self.hold.resize(self.hold.size - self._envelope)
+        self._envelope = 0
 
     def _start_tls(self, tape: Tape, command: Command) -> Steps:
         yield from self.wait(tape, command)
@@ -155,8 +186,8 @@ class Smtp(Dialogue):
             **self._read(content, stuffed=stuffed),
         }
         message["content"] = message["content"] | losses
-        self._sender, self._recipients = "", []
-        if len(self._messages) < MAXIMUM_MESSAGES and self.hold.resize(self.hold.size + _size(message)):
+        self._end_envelope()
+        if len(self._messages) < MAXIMUM_MESSAGES and self.take_room(weight(message)):
             self._messages.append((end, message))
         else:
             self._messages_dropped += 1
@@ -206,13 +237,6 @@ _STEPS: dict[str, Callable[[Smtp, Tape, Command], Steps]] = {
 """What reads on behind a command. Not bound: a connection that refers to itself is freed late, by the collector."""
 _ANSWERS = {"LOGIN": 2}
 """Lines of the client in a log-in, when the server's questions were not captured; 1 for others."""
-
-
-def _size(message: Record) -> int:
-    """Return about how many bytes a message takes until its connection ends."""
-    headers = sum(len(name) + len(value) for name, value in message["headers"])
-    recipients = sum(map(len, message["rcpt_to"]))
-    return 1000 + len(message["text"]) + headers + recipients + 500 * len(message["attachments"])
 
 
 def _described(mail: Mail) -> Record:

@@ -14,6 +14,8 @@ from lib.cuckoo.network.tape import Cut, Steps, Tape, TwoTapes
 USER_AND_PASSWORD = 2
 COMMANDS = {1: "connect", 2: "bind", 3: "associate"}
 _TEXT_LIMIT = 256
+WAIT_LIMIT = 64 << 10
+"""Bytes a client may send before the tunnel is granted; who sends more has not waited."""
 _ZERO = re.compile(rb"\0")
 
 
@@ -24,6 +26,7 @@ class Socks(TwoTapes):
         """Read one connection; `inside` makes the parser of what the tunnel carries, given host and port."""
         self._inside = inside
         self._method: int | None = None
+        self._impatient = False
         self._request: Record = {"user": "", "password": "", "granted": None}
         super().__init__(context)
 
@@ -33,8 +36,9 @@ class Socks(TwoTapes):
             yield from (self._request4(tape) if version == 4 else self._request5(tape))
         except Cut:
             return
-        while True:
+        while len(tape.buffer) < WAIT_LIMIT:
             yield
+        self._impatient = True
 
     def _request4(self, tape: Tape) -> Steps:
         command, *rest = yield from tape.exactly(7)
@@ -75,7 +79,7 @@ class Socks(TwoTapes):
             yield from tape.exactly(6)
             granted = second == 90
         self._request["granted"] = granted
-        if granted and "host" in self._request:
+        if granted and "host" in self._request and not self._impatient:
             self.hand_over(self._inside(self._request["host"], self._request["port"]))
 
     def _finish(self) -> None:

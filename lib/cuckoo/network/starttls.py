@@ -12,6 +12,8 @@ from lib.cuckoo.network.conversation import CLIENT, Context, Conversation
 from lib.cuckoo.network.tape import Cut, Steps, Tape, TwoTapes
 
 LINE_LIMIT = 4096
+WAIT_LIMIT = 64 << 10
+"""Bytes a client may send before it is agreed what follows; who sends more has not waited."""
 Inside = Callable[[], Conversation]
 _UNIT_END = re.compile(rb"[\n>]")
 """Lines, and the elements of XMPP, which has none."""
@@ -34,8 +36,9 @@ class StartTls(TwoTapes):
             unit = yield from _unit(tape)
             if _ASKED.fullmatch(unit):
                 self._asked = True
-                while self._asked:
+                while self._asked and len(tape.buffer) < WAIT_LIMIT:
                     yield
+                self._asked = False
 
     def _read_server(self, tape: Tape) -> Steps:
         while True:
@@ -73,8 +76,9 @@ class Greeting(TwoTapes):
         head = yield from tape.exactly(4)
         yield from tape.exactly(4 if head[0] == 0 else max(4, int.from_bytes(head[2:], "big")) - 4)
         self._client_done = True
-        while True:
+        while len(tape.buffer) < WAIT_LIMIT:
             yield
+        self._client_done = False
 
     def _read_server(self, tape: Tape) -> Steps:
         first = yield from tape.exactly(1)

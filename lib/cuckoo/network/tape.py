@@ -13,8 +13,8 @@ from lib.cuckoo.network.conversation import Context, Conversation, Hold, Pool, R
 
 LINE_END = re.compile(rb"\n")
 UNBOUNDED = 1 << 62
-UNACCOUNTED = 4096
-"""Bytes that may wait on a tape without being taken from the pool."""
+UNACCOUNTED = 512
+"""Bytes that may wait on a tape without being taken from the pool: there may be ten thousand of them."""
 
 Steps = Generator[None, None, None]
 
@@ -89,12 +89,17 @@ class Drain:
 
 
 class Tape:
-    """One direction of a conversation and the generator that reads it."""
+    """One direction of a conversation and the generator that reads it.
+
+    Attributes:
+        aside: bytes that the parser keeps of what it is reading; they count as waiting.
+    """
 
     def __init__(self, parse: "Callable[[Tape], Steps]", pool: Pool | None = None) -> None:
         """Read with `parse`; what waits beyond a few bytes is taken from `pool`."""
         self.buffer = bytearray()
         self.done = False
+        self.aside = 0
         self._sink: Sink | None = None
         self._wanted = 0
         self._watched: Watched | None = None
@@ -117,7 +122,7 @@ class Tape:
         self.buffer += payload
         if watched is None or self._pour_before(watched) is not None:
             self.resume()
-        if len(self.buffer) > UNACCOUNTED or self._hold.size:
+        if len(self.buffer) > UNACCOUNTED or self._hold.size or self.aside:
             self._account()
 
     def _pour_before(self, watched: "Watched") -> re.Match[bytes] | None:
@@ -134,8 +139,8 @@ class Tape:
 
     def _account(self) -> None:
         """Take what waits from the pool; when that is empty, the parser is told of a gap instead."""
-        if not self._hold.resize(len(self.buffer)):
-            self._cut(len(self.buffer))
+        if not self._hold.resize(len(self.buffer) + self.aside):
+            self._cut(max(1, len(self.buffer)))
             self._hold.resize(0)
 
     def resume(self) -> None:
@@ -159,6 +164,7 @@ class Tape:
         if not self.done:
             self._cut()
         self._stop()
+        self._steps.close()  # it refers to this tape: one that still waits would wait for the collector
 
     def take(self, size: int) -> bytes:
         """Remove and return up to `size` bytes that have come."""
@@ -190,7 +196,7 @@ class Tape:
         while (match := end.search(self.buffer, start)) is None:
             start = max(0, len(self.buffer) - overlap)
             if start > limit:
-                head = head or bytes(self.buffer[:limit])
+                head = head or self._put_aside(limit)
                 dropped += start
                 del self.buffer[:start]
                 start = 0
@@ -201,6 +207,7 @@ class Tape:
                 cut.rest = (head or cut.rest)[:limit]
                 cut.let_go = waited - len(cut.rest)
                 raise
+        self.aside = 0
         if dropped:
             total = dropped + match.end()
             del self.buffer[: match.end()]
@@ -208,6 +215,12 @@ class Tape:
         size = match.end()
         kept = self.take(size)
         return kept[:limit], max(0, size - limit)
+
+    def _put_aside(self, size: int) -> bytes:
+        """Return the first bytes; they go on counting."""
+        head = bytes(self.buffer[:size])
+        self.aside = len(head)
+        return head
 
     def line(self, limit: int = 65536) -> Generator[None, None, bytes]:
         """Wait for a line; what is beyond `limit` bytes of it is let go. The line end is taken off."""
@@ -257,14 +270,20 @@ class Tape:
     def _cut(self, missing: int = 0) -> None:
         cut = Cut(bytes(self.buffer), missing)
         self.buffer.clear()
+        self.aside = 0
         self._sink = self._watched = None
         try:
             self._steps.throw(cut)
         except (StopIteration, Cut):
             self._stop()
+        finally:
+            cut.__traceback__ = (
+                None  # it leads back here: all that the parser held would wait for the collector
+            )
 
     def _stop(self) -> None:
         self.done = True
+        self.buffer.clear()
         self._sink = self._watched = None
         self._hold.resize(0)
 

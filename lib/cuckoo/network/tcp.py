@@ -7,6 +7,7 @@ is missing is reported as a gap of known
 size once nothing else explains it: the connection ended, the peer acknowledged it long ago, or too much waits.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
@@ -21,11 +22,18 @@ MODULUS = 1 << 32
 MASK = MODULUS - 1
 HALF = 1 << 31
 UNSET = -1
+UNLOOKED = -1.0
 
 PATIENCE_SEGMENTS = 32
 """Segments that wait behind an acknowledged hole before it is taken for a loss of the capture."""
 MOST_WAITING_SEGMENTS = 2048
 MOST_WAITING_BYTES = 1 << 20
+WAITING_SIZE = 64
+"""What a segment that waits counts beside its bytes, of those of its direction."""
+WAITING_SIZE_TOGETHER = 200
+"""What it counts of those of all connections: this is what it takes."""
+MOST_CONVERSATIONS = 10_000
+"""Connections that are read at a time; of the others only packets and bytes are counted."""
 
 
 class Limits(NamedTuple):
@@ -93,14 +101,14 @@ class Half(Stream):
 
     def _keep(self, position: int, payload: bytes, missing: int, time: float) -> None:
         heappush(self.waiting, (position, time, payload, missing))
-        self._count_waiting(len(payload) + 64)
+        self._count_waiting(1, len(payload))
         self._release()
         while self._hopeless():
             self.give_up()
 
-    def _count_waiting(self, size: int) -> None:
-        self.waiting_bytes += size
-        self.flow.table.waiting_bytes += size
+    def _count_waiting(self, segments: int, size: int) -> None:
+        self.waiting_bytes += size + segments * WAITING_SIZE
+        self.flow.table.waiting_bytes += size + segments * WAITING_SIZE_TOGETHER
 
     def _hopeless(self) -> bool:
         waiting = len(self.waiting)
@@ -120,7 +128,7 @@ class Half(Stream):
         """Pass on what no longer waits for anything."""
         while self.waiting and self.waiting[0][0] <= self.received:
             position, time, payload, missing = heappop(self.waiting)
-            self._count_waiting(-len(payload) - 64)
+            self._count_waiting(-1, -len(payload))
             known = self.received - position
             if known < len(payload) + missing:
                 self._advance(payload[known:], missing - max(known - len(payload), 0), time)
@@ -190,6 +198,7 @@ class Connection(Flow):
         """Find a parser: the first bytes have come."""
         self.silent = False
         self.consumer = self.table.on_start(self)
+        self.table.reading(self)
         return self.consumer
 
     def collect(self) -> None:
@@ -208,7 +217,7 @@ class Connection(Flow):
         self.undecided, self.swapped = False, detecting.swapped
         self.protocol = "" if isinstance(chosen, Unread) else type(chosen).__name__.lower()
         if isinstance(chosen, Unread):
-            self.consumer = None
+            self._be_silent()
         elif not detecting.swapped:
             self.consumer = chosen
 
@@ -223,13 +232,21 @@ class Connection(Flow):
         """End the connection: what waits is passed on, the parser finishes."""
         for half in self.halves:
             half.flush()
+        self.silence()
+        if self.state == "open":
+            self.state = state
+
+    def silence(self) -> None:
+        """End the reading; what was said so far becomes records."""
         if self.consumer is not None:
             self.consumer.close()
             self.collect()
-            self.consumer = None
+            self._be_silent()
         self.silent = False
-        if self.state == "open":
-            self.state = state
+
+    def _be_silent(self) -> None:
+        self.consumer = None
+        self.table.conversations.pop(self, None)
 
     @property
     def roles(self) -> tuple[Half, Half]:
@@ -249,6 +266,8 @@ class Connections(FlowTable):
 
     Attributes:
         waiting_bytes: bytes that wait for missing ones, over all connections.
+        conversations: the connections that are read, begun first first.
+        silenced: connections that are not read any more, because too many were.
     """
 
     def __init__(
@@ -260,6 +279,8 @@ class Connections(FlowTable):
     ) -> None:
         super().__init__(limits.connections, on_end)
         self.waiting_bytes = 0
+        self.conversations: OrderedDict[Connection, float] = OrderedDict()
+        self.silenced = 0
         self.on_record = on_record
         self.on_start = on_start
         self._limits = limits
@@ -268,6 +289,22 @@ class Connections(FlowTable):
     def overfull(self) -> bool:
         """True when too many bytes wait for missing ones."""
         return self.waiting_bytes > self._limits.waiting_bytes
+
+    def reading(self, connection: Connection) -> None:
+        """Note that a connection is read; when too many are, the one that was quiet for longest is not any more.
+
+        One that was used since it was looked at before stays for another round.
+        """
+        self.conversations[connection] = UNLOOKED
+        while len(self.conversations) > MOST_CONVERSATIONS:
+            oldest, looked = next(iter(self.conversations.items()))
+            if oldest.last != looked:
+                self.conversations[oldest] = oldest.last
+                self.conversations.move_to_end(oldest)
+            else:
+                self.silenced += 1
+                oldest.silence()
+                self.conversations.pop(oldest, None)
 
     def half(self, key: bytes, flags: int, sequence: int, time: float, offset: int) -> Half:
         """Return the direction that a segment belongs to; a new SYN on old ports makes a new connection."""

@@ -15,7 +15,16 @@ from collections.abc import Callable
 from functools import partial
 
 from lib.cuckoo.network.certificates import describe_certificate
-from lib.cuckoo.network.conversation import CLIENT, SERVER, SIDES, Context, Conversation, Record, Unread
+from lib.cuckoo.network.conversation import (
+    CLIENT,
+    SERVER,
+    SIDES,
+    Context,
+    Conversation,
+    Record,
+    Unread,
+    weight,
+)
 from lib.cuckoo.network.decrypt import (
     ENCRYPT_THEN_MAC,
     SUITES,
@@ -51,6 +60,11 @@ MESSAGE_LIMIT = 512 << 10
 """Bytes in a handshake message that is read; longer ones end the reading of a side."""
 MAXIMUM_CERTIFICATES = 32
 MAXIMUM_ALERTS = 32
+MAXIMUM_CHANGES = 32
+"""Times that what opens the records of a connection is made anew."""
+EXTENSION_SIZE = 160
+"""Bytes that an extension takes beside its own."""
+CIPHER_SIZE = 40
 MAXIMUM_FAILURES = 100
 """Records in a row that the secrets do not open, after which a side is not tried any more."""
 
@@ -87,6 +101,8 @@ class Tls(TwoTapes):
         self._alerts: list[Record] = []
         self._flaws: list[str] = []
         self._decrypted = 0
+        self._kept = 0
+        self._changes = 0
         self._latest_client: ClientHello | None = None
         self._latest_server: ServerHello | None = None
         self._hidden_protocol = ""
@@ -204,6 +220,9 @@ class Tls(TwoTapes):
         return earlier
 
     def _set_opener(self, side: int, make: Callable[[], Opener]) -> None:
+        self._changes += 1
+        if self._changes > MAXIMUM_CHANGES:
+            return
         try:
             self._halves[side].opener = make()
         except ImportError:
@@ -257,14 +276,20 @@ class Tls(TwoTapes):
 
     def _account(self) -> None:
         waiting = sum(len(half.messages) for half in self._halves)
-        if waiting > UNACCOUNTED and not self.hold.resize(waiting):
+        if not self.hold.resize(self._kept + (waiting if waiting > UNACCOUNTED else 0)):
             raise Malformed("no room for handshake messages")
+
+    def _keep(self, size: int) -> None:
+        """Hold so many bytes until the end."""
+        self._kept += size
+        self._account()
 
     def _message(self, side: int, kind: int, body: bytes) -> None:
         if kind == CLIENT_HELLO and side == CLIENT:
             self._take_client_hello(parse_client_hello(body))
         elif kind == KEY_UPDATE and isinstance(opener := self._halves[side].opener, Successive):
-            opener.update()
+            if not self._halves[side].messages:  # it is the last message of its record (RFC 8446, 5.1)
+                opener.update()
         elif kind == SERVER_HELLO and side == SERVER:
             self._take_server_hello(parse_server_hello(body))
         elif kind == ENCRYPTED_EXTENSIONS and side == SERVER:
@@ -273,12 +298,14 @@ class Tls(TwoTapes):
             self._take_certificates(side, body)
 
     def _take_client_hello(self, hello: ClientHello | None) -> None:
+        self._keep(0 if hello is None else _weight(hello.extensions) + CIPHER_SIZE * len(hello.ciphers))
         self._client = self._client or hello
         self._latest_client = hello
         if hello is not None:
             self._expect_early_data(hello)
 
     def _take_server_hello(self, hello: ServerHello | None) -> None:
+        self._keep(0 if hello is None else _weight(hello.extensions))
         if self._server is None or self._server.is_retry:
             self._server = hello or self._server
         client, self._latest_server = self._latest_client, hello
@@ -295,8 +322,9 @@ class Tls(TwoTapes):
         if self._is_tls13:
             reader.vector(1)
         chain = Reader(reader.vector(3))
-        while chain.rest and len(self._chains[side]) < MAXIMUM_CERTIFICATES:
+        while chain.left and len(self._chains[side]) < MAXIMUM_CERTIFICATES:
             self._chains[side].append(describe_certificate(chain.vector(3)))
+            self._keep(weight(self._chains[side][-1]))
             if self._is_tls13:
                 chain.vector(2)
 
@@ -342,3 +370,7 @@ class Tls(TwoTapes):
         if self._is_tls13:
             return any(number == 41 for number, _ in server.extensions)
         return bool(server.session_id) and server.session_id == client.session_id
+
+
+def _weight(extensions: list[tuple[int, bytes]]) -> int:
+    return sum(EXTENSION_SIZE + len(body) for _, body in extensions)
