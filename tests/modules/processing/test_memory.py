@@ -84,6 +84,13 @@ def small(
     return root
 
 
+def share_cache(owner: MemoryRoot, root: MemoryRoot) -> None:
+    """Let a root use the symbols that another one has read, or will read."""
+    cache = owner.path / "storage" / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    (root.path / "storage" / "cache").symlink_to(cache)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("plugin", LINUX_TRUTH)
 def test_the_rows_of_the_linux_image_are_those_of_volatilitys_command(
@@ -179,7 +186,7 @@ def test_a_plugin_that_hangs_or_is_unknown_costs_itself(
 ) -> None:
     plugins = sections("linux.pslist", "linux.no_such", "linux.check_syscall") + "timeout = 1\n"
     root = MemoryRoot(tmp_path / "root", symbols, plugins=plugins)
-    (root.path / "storage" / "cache").symlink_to(linux_root.path / "storage" / "cache")
+    share_cache(linux_root, root)
     root.take(linux_image)
 
     results = root.process()
@@ -200,7 +207,7 @@ def test_filters_and_limits_of_rows_hold_and_what_is_left_out_is_counted(
 ) -> None:
     plugins = "[linux.pslist]\nfilter = PPID = ^2$; COMM != ^rcu\n[linux.psaux]\nrows = 5\n"
     root = MemoryRoot(tmp_path / "root", symbols, plugins=plugins)
-    (root.path / "storage" / "cache").symlink_to(linux_root.path / "storage" / "cache")
+    share_cache(linux_root, root)
     (root.analysis / "memory.dmp.gz").write_bytes(gzip.compress(linux_image.read_bytes(), 1))
 
     results = root.process()
@@ -219,7 +226,7 @@ def test_an_image_cut_in_half_says_that_it_gives_no_processes(
     symbols: Path, linux_image: Path, linux_root: MemoryRoot, tmp_path: Path
 ) -> None:
     root = small(tmp_path, linux_image.read_bytes()[: 40 << 20], symbols, plugins=sections("linux.pslist"))
-    (root.path / "storage" / "cache").symlink_to(linux_root.path / "storage" / "cache")
+    share_cache(linux_root, root)
 
     results = root.process()
 
