@@ -10,7 +10,6 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any, Protocol
 
 from lib.cuckoo.network.keylog import Secrets
@@ -89,18 +88,13 @@ class Hold:
 
 def weight(plain: object) -> int:
     """Return about how many bytes plain data takes in memory; keys of dicts are taken for constants of ours."""
-    size = 0
-    layer: list[Any] = [plain]
-    while layer:
-        size += sum(map(sys.getsizeof, layer))
-        inside = [
-            each.values() if type(each) is dict else each for each in layer if type(each) in _CONTAINERS
-        ]
-        layer = list(chain.from_iterable(inside))
-    return size
-
-
-_CONTAINERS = frozenset({list, dict, tuple})
+    parts = [plain]
+    for part in parts:  # which grows meanwhile
+        if type(part) is dict:
+            parts.extend(part.values())
+        elif type(part) is list or type(part) is tuple:
+            parts.extend(part)
+    return sum(map(sys.getsizeof, parts))
 
 
 def digest_only(data: bytes | bytearray, kind: str, digest: str = "", /) -> Record:
@@ -116,9 +110,11 @@ class Context:
     save: Save = digest_only
     secrets: Secrets = field(default_factory=Secrets)
     """What TLS connections are decrypted with."""
-    mails: deque[tuple[tuple[bool, bytes], Record]] = field(default_factory=lambda: deque(maxlen=8))
-    """Messages of mail that were read lately: whether dots were doubled in them, their bytes, and what a record
-    says of them. They are compared, because hashing the bytes of each message costs more than that."""
+    mails: deque[tuple[tuple[bool, bytes], tuple[Record, int]]] = field(
+        default_factory=lambda: deque(maxlen=8)
+    )
+    """Messages of mail that were read lately: whether dots were doubled in them, their bytes, what a record
+    says of them, and the weight of that. They are compared, because hashing the bytes of each message costs more."""
     body_limit: int = 32 << 20
     """Bytes kept of one body, as sent and as decompressed."""
     held: Pool = field(default_factory=lambda: Pool(96 << 20))

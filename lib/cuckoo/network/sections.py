@@ -155,7 +155,7 @@ class Sections:
         if protocol != "http" and self._is_full(protocol):
             self.truncated[protocol] += 1
             return
-        size = weight(record) if _longest(record) <= self._room else self._room + 1
+        size = weight(record)
         if size > self._room:
             self.truncated[protocol] += 1
         elif protocol == "http":
@@ -242,8 +242,3 @@ class Sections:
             "inaddrarpa": self.questions.reverse_name(ip_address(address).reverse_pointer),
             "names": names, "ports": sorted(self._hosts[address]), **locate(address),
         }  # fmt: skip
-
-
-def _longest(record: Record) -> int:
-    """Return the length of the longest text in a record: it takes no less."""
-    return max((len(value) for value in record.values() if isinstance(value, str)), default=0)

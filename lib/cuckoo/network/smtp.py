@@ -179,30 +179,33 @@ class Smtp(Dialogue):
         losses = body.losses(len(content))
         if stuffed:
             self._note_raw(content[:RAW_LIMIT])
+        described, size = self._read(content, stuffed=stuffed)
         message: Record = {
             "mail_from": self._sender,
             "rcpt_to": self._recipients,
             "time": self.time,
-            **self._read(content, stuffed=stuffed),
+            **described,
         }
         message["content"] = message["content"] | losses
+        size += weight(self._recipients) + sys.getsizeof(self._sender)
         self._end_envelope()
-        if len(self._messages) < MAXIMUM_MESSAGES and self.take_room(weight(message)):
+        if len(self._messages) < MAXIMUM_MESSAGES and self.take_room(size):
             self._messages.append((end, message))
         else:
             self._messages_dropped += 1
 
-    def _read(self, sent: bytes, *, stuffed: bool) -> Record:
-        """Describe a message; programs that mail in bulk send one message again and again."""
+    def _read(self, sent: bytes, *, stuffed: bool) -> tuple[Record, int]:
+        """Describe a message and weigh that; programs that mail in bulk send one message again and again."""
         for before, known in self.context.mails:
             if before == (stuffed, sent):
                 return known
         content = unstuffed(sent) if stuffed else sent
         described = _described(read_mail(content, self.context.save))
         described["content"] = self.context.save(content, "mail")
+        weighed = described, weight(described)
         if len(content) <= LONGEST_KNOWN:
-            self.context.mails.append(((stuffed, sent), described))
-        return described
+            self.context.mails.append(((stuffed, sent), weighed))
+        return weighed
 
     def _finish(self) -> None:
         if self._content is not None:
