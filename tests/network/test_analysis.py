@@ -447,6 +447,15 @@ def test_records_beyond_a_full_list_take_no_room_from_others() -> None:
     assert len(found["http_ex"]) == 1
 
 
+def test_packets_in_seconds_beyond_the_bound_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analysis_module, "MOST_SECONDS", 2)
+
+    found = sections(pcap(VISIT, step=0.5))
+
+    assert found["timeline"] == [[int(START), 2], [int(START) + 1, 2]]
+    assert found["truncated"] == {"timeline": len(VISIT) - 4}
+
+
 def test_what_finds_no_room_in_open_conversations_is_counted() -> None:
     dialogue = Dialogue(dport=9999)
     settings = Settings(context=Context(held=Pool(100)))

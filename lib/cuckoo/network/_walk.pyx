@@ -15,7 +15,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 NAME = "cython"
-INTERFACE = 3  # that of `reader`: a build of other sources is not used
+INTERFACE = 4  # that of `reader`: a build of other sources is not used
 
 cdef enum:
     MOST_TAGS = 2
@@ -210,6 +210,7 @@ cdef class Walk:
     cdef double upcoming
     cdef int64_t packets
     cdef dict seconds
+    cdef readonly int64_t untimed
 
     def __init__(self, segments, datagrams, count_icmp, on_segment, Py_ssize_t most_seconds):
         if not isinstance(segments, dict) or not isinstance(datagrams, dict):
@@ -244,6 +245,8 @@ cdef class Walk:
             key = int(self.second)
             if key in self.seconds or len(self.seconds) < self.most_seconds:
                 self.seconds[key] = self.seconds.get(key, 0) + self.packets
+            else:
+                self.untimed += self.packets
         return 0
 
     def records(self, bytes data not None, Py_ssize_t position, written, int link, base):

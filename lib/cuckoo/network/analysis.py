@@ -344,6 +344,7 @@ class Analysis:
             "secrets": self._context.secrets.dropped,
             "tcp_flows": self._tcp.let_go, "udp_flows": self._udp.let_go,
             "tcp_conversations": self._tcp.silenced, "waiting": self._context.held.refused,
+            "timeline": self._walk.untimed,
         }  # fmt: skip
         found["truncated"] = {
             **self._sections.truncated,

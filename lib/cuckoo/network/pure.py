@@ -111,6 +111,7 @@ class Walk:
 
     Attributes:
         second: the second of the latest packet.
+        untimed: packets in seconds beyond the bound; right once `timeline` was called.
     """
 
     def __init__(
@@ -121,12 +122,13 @@ class Walk:
         on_segment: "OnSegment",  # noqa: ARG002 - for the twin; here the layers cost no more
         most_seconds: int,
     ) -> None:
-        """Look flows up in two tables, by key; further seconds than `most_seconds` are not counted.
+        """Look flows up in two tables, by key; packets in further seconds than `most_seconds` are `untimed`.
 
         `count_icmp` is given the destination of an ICMP message and its bytes on the wire, and says whether it
         has taken it. `on_segment` may be given TCP segments that begin or end a flow; see `OnSegment`.
         """
         self.second = 0.0
+        self.untimed = 0
         self._segments = segments
         self._datagrams = datagrams
         self._count_icmp = count_icmp
@@ -150,9 +152,11 @@ class Walk:
         self._packets += 1
 
     def _note(self, second: float, packets: int) -> None:
-        if packets and (second in self._timeline or len(self._timeline) < self._most_seconds):
-            key = int(second)
-            self._timeline[key] = self._timeline.get(key, 0) + packets
+        if second in self._timeline or len(self._timeline) < self._most_seconds:
+            if packets:
+                self._timeline[int(second)] = self._timeline.get(int(second), 0) + packets
+        else:
+            self.untimed += packets
 
     def records(self, data: bytes, position: int, written: Format, link: int, base: int) -> int:  # noqa: ARG002 - as above
         """Take and count pcap records from `position` on, as long as they are whole and can be taken.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from lib.cuckoo.common.twins import preferred, twins
 from lib.cuckoo.network import pure
 
-INTERFACE = 3
+INTERFACE = 4
 """Raised with every change to what `Walker` and `Backend` offer or are given, here and in `_walk.pyx`."""
 
 
@@ -18,6 +18,7 @@ class Walker(Protocol):
     """What both walks offer; `pure.Walk` says what each method does."""
 
     second: float
+    untimed: int
 
     def timeline(self) -> list[list[int]]:
         """Return packets by second."""
