@@ -43,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
     ("packed", "name"),
     [
         (CONTENT, ""),
-        (gzip.compress(CONTENT), "gzip"),
+        (gzip.compress(CONTENT, mtime=0), "gzip"),
         (lzma.compress(CONTENT), "xz"),
         (zstandard.compress(CONTENT), "zstd"),
         (zstandard.compress(CONTENT[:100]) + zstandard.compress(CONTENT[100:]), "zstd"),

@@ -17,7 +17,7 @@ from lib.cuckoo.reporting.saved import read_report
 PLAIN = b'{"info": {"id": 9}}'
 PACKED = {
     "report.json": PLAIN,
-    "report.json.gz": gzip.compress(PLAIN),
+    "report.json.gz": gzip.compress(PLAIN, mtime=0),
     "report.json.zst": zstandard.ZstdCompressor().compress(PLAIN),
 }
 
