@@ -478,3 +478,15 @@ def test_protocols_and_problems_are_bounded(monkeypatch: pytest.MonkeyPatch) -> 
     assert found["problems"] == {
         "unknown link type 200": 1, "unknown link type 201 (BLUETOOTH_HCI_H4_WITH_PHDR)": 1, "unknown link types": 3,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_what_goes_on_behind_a_reset_is_counted(ended: bool) -> None:
+    web = Dialogue()
+    opened = [*web.open(), web.send(0, GET)]
+    reset = [web.packet(0, RST)] if ended else []
+
+    found = sections(pcap([*opened, *reset, web.send(1, OK), web.send(0, GET), *web.close()]))
+
+    assert found["problems"] == ({"TCP data behind the end of a connection": 1} if ended else {})
+    assert found["http_ex"][0]["status"] == (None if ended else 200)

@@ -243,6 +243,8 @@ class Analysis:
 
     def _end_tcp(self, connection: Connection) -> None:
         self._sections.connection(connection)
+        if connection.unread:
+            self.problems["TCP data behind the end of a connection"] += 1
         # they know it too, and what refers to itself is freed late, by the collector
         del connection.halves
 

@@ -179,9 +179,10 @@ class Connection(Flow):
         undecided: True while `consumer` is what finds out the protocol.
         swapped: True when the protocol shows that who was taken for the client is the server.
         state: "open", "closed" (both sides sent FIN) or "reset".
+        read_to: bytes of both sides up to its end, behind which nothing is read; UNSET before that.
     """
 
-    __slots__ = ("consumer", "retransmissions", "silent", "state", "swapped", "table", "undecided")
+    __slots__ = ("consumer", "read_to", "retransmissions", "silent", "state", "swapped", "table", "undecided")
     halves: tuple[Half, Half]
 
     def __init__(self, table: "Connections", key: bytes, time: float, offset: int) -> None:
@@ -189,6 +190,7 @@ class Connection(Flow):
         self.table = table
         self.halves = (Half(self, CLIENT, key), Half(self, SERVER, reversed_key(key)))
         self.retransmissions = 0
+        self.read_to = UNSET
         self.state = "open"
         self.silent = self.undecided = True
         self.swapped = False
@@ -235,6 +237,17 @@ class Connection(Flow):
         self.silence()
         if self.state == "open":
             self.state = state
+            self.read_to = self._received
+
+    @property
+    def unread(self) -> int:
+        """Bytes that came behind its end: behind a reset that was forged, the conversation goes on."""
+        return self._received - self.read_to
+
+    @property
+    def _received(self) -> int:
+        client, server = self.halves
+        return client.received + server.received
 
     def silence(self) -> None:
         """End the reading; what was said so far becomes records."""
