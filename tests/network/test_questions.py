@@ -235,3 +235,24 @@ def test_what_is_settled_is_bounded() -> None:
         questions.add("dns", FLOW, answer, 2.0)
 
     assert [questions.repeats("dns", answer) for answer in (answers[0], answers[-1])] == [False, True]
+
+
+def test_of_failures_the_last_one_is_told_however_often_they_repeat() -> None:
+    questions = Questions(10)
+    ask(questions, query("a.example"), 1.0)
+    for flags in (0x8182, 0x8185, 0x8182):
+        ask(questions, response("a.example", [], flags=flags), 2.0)
+
+    assert only(questions)["rcode"] == "SERVFAIL"
+
+
+def test_messages_with_two_questions_or_cut_short_are_never_settled() -> None:
+    questions = Questions(10)
+    both = query("a.example") + query("b.example")[12:]
+    both = both[:4] + b"\0\2" + both[6:]
+    cut = response("a.example", [address(1)])[:-1]
+    for payload in (query("a.example"), response("a.example", []), cut, both, both):
+        ask(questions, payload, 1.0)
+
+    assert not questions.repeats("dns", cut)
+    assert [record["count"] for record in questions.section("dns")] == [3, 2]

@@ -246,3 +246,18 @@ def test_a_long_reply_is_not_kept_whole_while_it_comes() -> None:
 
     assert len(record["commands"][0]["reply"]) == 2048
     assert record["commands"][0]["reply"].startswith("00a")
+
+
+def test_recipients_stay_held_with_their_message() -> None:
+    context = Context()
+    conversation = Smtp(context, inside)
+    conversation.data(CLIENT, b"HELO a\r\nMAIL FROM:<a@b>\r\n", 1.5)
+    conversation.data(CLIENT, b"".join(b"RCPT TO:<%060d@b>\r\n" % number for number in range(500)), 1.5)
+    conversation.data(CLIENT, b"DATA\r\n", 1.5)
+    for _ in range(502):
+        conversation.data(SERVER, b"250 ok\r\n", 1.5)
+    conversation.data(SERVER, b"354 go\r\n", 1.5)
+    free = context.held.free
+    conversation.data(CLIENT, b"Subject: a\r\n\r\nb\r\n.\r\n", 1.5)
+
+    assert context.held.free < free + 10_000  # they take 50,000
