@@ -27,3 +27,12 @@ def test_a_file_that_is_no_list_is_an_error_of_the_machine(tmp_path: Path, lines
 
     with pytest.raises(CuckooDependencyError, match="cannot read an allow-list"):
         read_allowed(str(tmp_path / "list"))
+
+
+def test_of_several_files_the_one_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"\xef\xbb\xbfa.example\n")
+    (tmp_path / "other").write_bytes(b"\xff\xfe")
+
+    assert read_allowed(str(tmp_path / "one")).covers("domain", "a.example")
+    with pytest.raises(CuckooDependencyError, match="other: 'utf-8' codec"):
+        read_allowed(f"{tmp_path / 'one'}, {tmp_path / 'other'}")

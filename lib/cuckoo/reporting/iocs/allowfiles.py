@@ -21,4 +21,8 @@ def read_allowed(names: object) -> Allowed:
 
 def _lines(names: str) -> Iterator[str]:
     for name in filter(None, map(str.strip, names.split(","))):
-        yield from (find_root().path / name).read_text(encoding="utf-8").splitlines()
+        try:
+            text = (find_root().path / name).read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{name}: {error}") from error
+        yield from text.splitlines()
