@@ -317,6 +317,7 @@ class _Blocks:
         self._problems = capture.problems
         self._window = window
         self._interfaces: list[Interface] = []
+        self._links: set[int] = set()
         self._secret_bytes = 0
         self._search = SEARCH_BYTES
         mark = window.data[8:12]
@@ -481,7 +482,8 @@ class _Blocks:
             elif code == OPTION_TIME_OFFSET and length == 8:
                 (offset,) = self._signed(data, begin)
         self._interfaces.append(Interface(link, snap_length, unit, offset))
-        if link not in self._capture.link_types[-MOST_INTERFACES:]:
+        if link not in self._links:
+            self._links.add(link)
             self._capture.link_types.append(link)
 
     def _options(self, data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
