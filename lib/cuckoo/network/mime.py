@@ -172,8 +172,6 @@ def decoded_header(value: object) -> str:
 def _decoded_word(found: re.Match[str]) -> str:
     charset, encoding, word = found.groups()
     letters = word.encode("utf-8")
-    if normalize_encoding(charset).lower() not in _CHARSETS:
-        return found[0]
     decoded = _base64(letters) if encoding in "bB" else quopri.decodestring(letters, header=True)
     return in_charset(decoded, charset) or found[0]
 
