@@ -79,7 +79,7 @@ class Activity:
             self._shares[number] = path
 
     def count(self, command: str) -> None:
-        """Count a command."""
+        """Count a command; one of a kind beyond the bound is counted as "other"."""
         known = command in self.commands or len(self.commands) < MAXIMUM_COMMANDS
         self.commands[command if known else "other"] += 1
 
